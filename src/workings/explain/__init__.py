@@ -1,0 +1,1 @@
+"""White box: takes a torch module and its tokenizer."""

@@ -1,0 +1,1 @@
+"""Adapters that answer Grade, and judges of symbolic equality."""

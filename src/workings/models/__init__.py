@@ -1,0 +1,1 @@
+"""Adapters that answer Sample and Score."""

@@ -1,0 +1,1 @@
+"""The driver: answers what methods ask, and owns concurrency, budget, retry and record."""

@@ -1,0 +1,1 @@
+"""Judgments on text, pure: extraction, equivalence, selection and voting."""
