@@ -13,8 +13,8 @@ __all__ = ["Budget"]
 class Budget:
     """Limits for one attempt; None is no limit.
 
-    `tokens` counts generated tokens, probes and verifier tokens included; prompt tokens are charged in the
-    ledger but do not count here, so that methods compare at equal generation. `calls` counts samples.
+    `tokens` counts generated tokens, probes included. Prompt and verifier tokens are charged in the ledger and
+    shown, but do not count here, so that methods compare at equal generation. `calls` counts samples.
     `seconds` is wall time, checked before each ask: it makes a run depend on the machine.
     """
 

@@ -1,6 +1,8 @@
 """Frozen values to plain JSON and back, without loss.
 
-Fields that hold their default are left out, so records stay small and old readers meet few surprises.
+Fields that hold their default are left out, so records stay small and old readers meet few surprises. What JSON
+cannot say is written as an object whose only key begins with "~". Two things are not kept: inside values declared
+`Any` a tuple comes back as a list, and the keys of a mapping come back as text.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -19,58 +22,116 @@ from workings.core.errors import DataError
 __all__ = ["pack", "unpack"]
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]
 
-
-@functools.cache
-def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
-    found = []
-    for f in dataclasses.fields(kind):
-        default = f.default
-        if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
-            default = f.default_factory()
-        found.append((f.name, default))
-    return tuple(found)
+_PLAIN = frozenset({str, int, bool, type(None)})
+_FLOAT = frozenset({float})
+_FLOAT_KEY = "~float"
+_MAP_KEY = "~map"
 
 
 def pack(value: Any) -> Any:
     """A value of this package as plain JSON: dataclasses become objects, tuples arrays, enums their values.
 
+    Raises DataError for a value that is none of these.
+
     >>> from workings.core.completion import Usage
     >>> pack(Usage(prompt=3))
     {'prompt': 3}
     """
-    if value is None or value.__class__ in (str, int, bool):
-        return value
-    if value.__class__ is float:
-        return value if math.isfinite(value) else {"~float": repr(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, (tuple, list)):
-        return [pack(v) for v in value]
-    if dataclasses.is_dataclass(value):
-        out = {}
-        for name, default in _defaults(type(value)):
-            item = getattr(value, name)
-            if item is default or (item.__class__ is default.__class__ and item == default):
-                continue
-            out[name] = pack(item)
-        return out
-    if isinstance(value, Mapping):
-        return {str(k): pack(v) for k, v in value.items()}
-    if isinstance(value, (str, int, float)):
-        return value
+    try:
+        return _pack(value)
+    except RecursionError as error:
+        raise DataError(f"A {type(value).__name__} is nested too deeply to be recorded.", "Flatten it.") from error
+
+
+def _pack(value: Any) -> Any:
+    kind = value.__class__
+    return value if kind in _PLAIN else _packer(kind)(value)
+
+
+@functools.cache
+def _packer(kind: type) -> Callable[[Any], Any]:
+    """How values of exactly this class are packed."""
+    if kind in _PLAIN:
+        return lambda value: value
+    if issubclass(kind, Enum):
+        return operator.attrgetter("value")
+    if issubclass(kind, float):
+        return _pack_float
+    if issubclass(kind, int):
+        return int
+    if issubclass(kind, str):
+        return str
+    if issubclass(kind, (tuple, list)):
+        return _pack_items
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_packer(kind)
+    if issubclass(kind, Mapping):
+        return _pack_mapping
+    return _refuse
+
+
+def _refuse(value: Any) -> Any:
     raise DataError(f"A {type(value).__name__} cannot be recorded: {value!r:.80}.", "Use plain JSON values.")
+
+
+def _pack_float(value: float) -> Any:
+    return float(value) if math.isfinite(value) else {_FLOAT_KEY: repr(float(value))}
+
+
+def _pack_items(values: Any) -> list[Any]:
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN or (kinds == _FLOAT and math.isfinite(sum(values))):
+        return list(values)
+    return [_pack(value) for value in values]
+
+
+def _pack_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    out = {str(key): _pack(item) for key, item in value.items()}
+    # A mapping that looks like one of our own marks is set apart from them.
+    return {_MAP_KEY: out} if len(out) == 1 and next(iter(out)).startswith("~") else out
+
+
+def _dataclass_packer(kind: type) -> Callable[[Any], dict[str, Any]]:
+    names, defaults = [], []
+    for f in dataclasses.fields(kind):
+        default = f.default
+        if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
+            default = f.default_factory()
+        names.append(f.name)
+        defaults.append(default)
+    if len(names) < 2:
+        read_all: Callable[[Any], tuple[Any, ...]] = lambda value: tuple(getattr(value, name) for name in names)  # noqa: E731
+    else:
+        read_all = operator.attrgetter(*names)
+
+    def pack_fields(value: Any) -> dict[str, Any]:
+        out = {}
+        for name, default, item in zip(names, defaults, read_all(value), strict=True):
+            if item is default:
+                continue
+            item_kind = item.__class__
+            if item_kind is default.__class__ and item == default and (item_kind is not float or item):
+                continue
+            out[name] = item if item_kind in _PLAIN else _packer(item_kind)(item)
+        return out
+
+    return pack_fields
 
 
 def unpack(kind: type[T], data: Any) -> T:
     """The value of dataclass `kind` that `pack` turned into `data`; DataError says which field does not fit."""
     readable: Any = kind
-    result: T = _reader(readable)(data)
+    try:
+        result: T = _reader(readable)(data)
+    except RecursionError as error:
+        raise DataError(f"A {kind.__name__} is nested too deeply.", "Is this file one of ours?") from error
     return result
 
 
 @functools.cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
+def _reader(kind: Any) -> Reader:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _dataclass_reader(kind)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
@@ -80,49 +141,104 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return lambda data: None if data is None else read(data)
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
-            read_item = _reader(args[0])
-            if read_item is _plain:
-                return lambda data: tuple(map(_plain, data))
-            return lambda data: tuple(read_item(v) for v in data)
+            return _tuple_reader(args[0])
         readers = [_reader(a) for a in args]
-        return lambda data: tuple(r(v) for r, v in zip(readers, data, strict=True))
+        return lambda data: tuple(r(v) for r, v in zip(readers, _array(data), strict=True))
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
-        read_value = _reader(args[1])
-        return lambda data: {k: read_value(v) for k, v in data.items()}
+        return _mapping_reader(_reader(args[1]))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
     if kind is float:
         return _float
+    if kind in (str, int, bool):
+        return _checked(kind)
     return _plain
 
 
-def _plain(data: Any) -> Any:
-    if isinstance(data, dict) and data.keys() == {"~float"}:
-        return float(data["~float"])
+def _checked(kind: type) -> Reader:
+    def read(data: Any) -> Any:
+        if not isinstance(data, kind):
+            raise TypeError(f"expected {kind.__name__}")
+        return data
+
+    return read
+
+
+def _tuple_reader(item: Any) -> Reader:
+    read, exact = _reader(item), {item}
+
+    def read_items(data: Any) -> tuple[Any, ...]:
+        if set(map(type, _array(data))) == exact:
+            return tuple(data)
+        return tuple([read(v) for v in data])
+
+    return read_items
+
+
+def _array(data: Any) -> Any:
+    if not isinstance(data, (list, tuple)):
+        raise TypeError("expected an array")
     return data
 
 
-def _float(data: Any) -> Any:
-    return float(_plain(data))
+def _mapping_reader(read: Reader) -> Reader:
+    def read_items(data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise TypeError("expected an object")
+        if data.keys() == {_MAP_KEY}:
+            data = data[_MAP_KEY]
+        return {key: read(value) for key, value in data.items()}
+
+    return read_items
 
 
-def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
+def _plain(data: Any) -> Any:
+    """JSON as it is, our marks undone."""
+    if isinstance(data, list):
+        kinds = set(map(type, data))
+        return [_plain(v) for v in data] if list in kinds or dict in kinds else data
+    if isinstance(data, dict):
+        if len(data) == 1:
+            [(key, inner)] = data.items()
+            if key == _FLOAT_KEY:
+                return float(inner)
+            if key == _MAP_KEY:
+                data = inner
+        return {key: _plain(value) for key, value in data.items()}
+    return data
+
+
+def _float(data: Any) -> float:
+    if data.__class__ is float:
+        return typing.cast(float, data)
+    if isinstance(data, dict) and data.keys() == {_FLOAT_KEY}:
+        return float(data[_FLOAT_KEY])
+    if not isinstance(data, (int, float)):
+        raise TypeError("expected a number")
+    return float(data)
+
+
+def _dataclass_reader(kind: Any) -> Reader:
     hints = typing.get_type_hints(kind)
     names = [f.name for f in dataclasses.fields(kind)]
-    readers: dict[str, Callable[[Any], Any]] = {}
+    readers: dict[str, tuple[Any, Reader]] = {}
 
     def read(data: Any) -> Any:
         if not readers:
-            readers.update({name: _reader(hints[name]) for name in names})
+            readers.update({name: (hints[name], _reader(hints[name])) for name in names})
         if not isinstance(data, dict):
             raise DataError(f"Expected a {kind.__name__} object, found {data!r:.80}.", "Is this file one of ours?")
         values = {}
         for name, item in data.items():
             if name not in readers:
                 raise DataError(f"{kind.__name__} has no field {name!r}.", "Was it written by a newer version?")
+            hint, read_field = readers[name]
+            if item.__class__ is hint:
+                values[name] = item
+                continue
             try:
-                values[name] = readers[name](item)
-            except (TypeError, ValueError) as error:
+                values[name] = read_field(item)
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise DataError(f"{kind.__name__}.{name} cannot be {item!r:.80}: {error}.") from error
         try:
             return kind(**values)

@@ -1,0 +1,114 @@
+"""From logits to tokens: temperature, top-k, top-p and min-p, for many rows with settings of their own.
+
+Every row owns a stream of uniform numbers fixed by its seed, one a token, and turns it into a token by
+inverting the cumulative distribution over token ids. So a row's draw does not depend on which other rows
+share its batch, except where rounding in the forward pass moves a boundary across its uniform number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from workings.core.ask import Sampling
+
+__all__ = ["Knobs", "choose", "filtered", "uniforms"]
+
+_FIRST_LOOK = 1024
+"""Tokens looked at before a top-p filter falls back to sorting the whole vocabulary."""
+
+
+class Knobs:
+    """The sampling settings of a batch as tensors, shape (rows,), with flags for filters nobody uses."""
+
+    def __init__(self, settings: Sequence[Sampling], device: torch.device) -> None:
+        self.temperature = torch.tensor([s.temperature for s in settings], device=device)
+        self.top_k = torch.tensor([s.top_k for s in settings], device=device)
+        self.top_p = torch.tensor([s.top_p for s in settings], device=device)
+        self.min_p = torch.tensor([s.min_p for s in settings], device=device)
+        self._look()
+
+    def _look(self) -> None:
+        self.greedy = self.temperature == 0
+        self.any_greedy = bool(self.greedy.any())
+        self.all_greedy = bool(self.greedy.all())
+        self.all_plain = bool((self.temperature == 1).all())
+        self.largest_k = int(self.top_k.max()) if bool((self.top_k > 0).any()) else 0
+        self.any_top_p = bool((self.top_p < 1).any())
+        self.any_min_p = bool((self.min_p > 0).any())
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Keeps only these rows, in this order."""
+        for name in ("temperature", "top_k", "top_p", "min_p"):
+            setattr(self, name, getattr(self, name)[rows])
+        self._look()
+
+
+def uniforms(seeds: Sequence[int], lengths: Sequence[int]) -> torch.Tensor:
+    """Numbers in [0, 1), shape (rows, longest), float64: row i holds the first `lengths[i]` of its seed's stream."""
+    drawn = np.zeros((len(seeds), max(lengths, default=0)))
+    for row, (seed, length) in enumerate(zip(seeds, lengths, strict=True)):
+        drawn[row, :length] = np.random.default_rng(seed & 0xFFFF_FFFF_FFFF_FFFF).random(length)
+    return torch.from_numpy(drawn)
+
+
+def filtered(logits: torch.Tensor, knobs: Knobs) -> torch.Tensor:
+    """Probabilities after temperature, then top-k, then top-p, then min-p, shape (rows, vocabulary).
+
+    Rows sum to at most 1: what the filters took away is not given back, since sampling rescales. Greedy rows
+    are returned at temperature 1, unfiltered by it. Top-p keeps the smallest set of most likely tokens that
+    holds `top_p` of what top-k left; min-p drops tokens less likely than `min_p` times the likeliest. Ties at
+    a cut go to whichever the sort puts first.
+    """
+    if knobs.all_plain:
+        probs = torch.softmax(logits, dim=-1)
+    else:
+        scale = torch.where(knobs.greedy, torch.ones_like(knobs.temperature), knobs.temperature)
+        probs = torch.softmax(logits / scale.clamp_min(1e-6)[:, None], dim=-1)
+    if knobs.largest_k:
+        width = probs.shape[-1]
+        ranked = probs.topk(min(knobs.largest_k, width), dim=-1)
+        limit = torch.where(knobs.top_k > 0, knobs.top_k, width)
+        rank = torch.arange(ranked.values.shape[-1], device=probs.device)
+        kept = torch.zeros_like(probs)
+        kept.scatter_(-1, ranked.indices, ranked.values * (rank < limit[:, None]))
+        probs = torch.where((knobs.top_k > 0)[:, None], kept, probs)
+    if knobs.any_top_p:
+        probs = _top_p(probs, knobs.top_p)
+    if knobs.any_min_p:
+        floor = knobs.min_p[:, None] * probs.max(dim=-1, keepdim=True).values
+        probs = torch.where(probs < floor, torch.zeros_like(probs), probs)
+    return probs
+
+
+def _top_p(probs: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
+    total = probs.sum(dim=-1, keepdim=True)
+    wanted = top_p[:, None] * total
+    look = min(_FIRST_LOOK, probs.shape[-1])
+    while True:
+        ranked = probs.topk(look, dim=-1)
+        mass = ranked.values.cumsum(dim=-1)
+        enough = (mass[:, -1:] >= wanted) | (top_p[:, None] >= 1)
+        if look == probs.shape[-1] or bool(enough.all()):
+            break
+        look = probs.shape[-1]
+    before = mass - ranked.values
+    kept = torch.zeros_like(probs).scatter_(-1, ranked.indices, ranked.values * (before < wanted))
+    return torch.where((top_p < 1)[:, None], kept, probs)
+
+
+def choose(logits: torch.Tensor, knobs: Knobs, uniform: torch.Tensor) -> torch.Tensor:
+    """One token a row, shape (rows,), from float32 logits (rows, vocabulary) and uniform numbers (rows,).
+
+    Temperature 0 takes the likeliest token (the lowest id among equals on one device).
+    """
+    if knobs.all_greedy:
+        return logits.argmax(dim=-1)
+    heaped = filtered(logits, knobs).cumsum(dim=-1, dtype=torch.float64)
+    target = uniform.clamp_max(1 - 2**-40)[:, None] * heaped[:, -1:]
+    drawn = torch.searchsorted(heaped, target, right=True).squeeze(-1).clamp_max(logits.shape[-1] - 1)
+    if knobs.any_greedy:
+        drawn = torch.where(knobs.greedy, logits.argmax(dim=-1), drawn)
+    return drawn

@@ -1,0 +1,179 @@
+"""Answers what one method asks, and keeps the journal from which it can be replayed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Score, Scores
+from workings.core.budget import Budget
+from workings.core.capability import Capability
+from workings.core.completion import Completion, Usage
+from workings.core.errors import BadReply, BudgetEnded, GraderError, MissingCapability, UnknownName
+from workings.core.problem import Question
+from workings.core.solution import Failure, Solution
+from workings.core.wire import pack
+from workings.run.meter import Meter
+from workings.run.ports import Grader, Judge, Method, Model, Watch
+from workings.run.seeds import derive
+
+__all__ = ["Drive", "World", "ask_digest", "charged", "check_needs", "failure_of", "solve"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a method may reach: a model, graders by name, and a judge of symbolic answers."""
+
+    model: Model
+    graders: Mapping[str, Grader] = field(default_factory=dict)
+    judge: Judge | None = None
+
+
+def check_needs(method: Method, model: Model, spec: str = "") -> None:
+    """Refuses a method the model cannot serve, before anything is spent."""
+    missing = sorted(need.value for need in method.needs - model.capabilities)
+    if not missing:
+        return
+    lead = Capability.LEAD in method.needs - model.capabilities
+    raise MissingCapability(
+        f"{spec or type(method).__name__} needs what {model.identity.name!r} cannot do: {', '.join(missing)}.",
+        "Try answer_by=turn, or style=cot." if lead else "Use another method, or a model that can.",
+    )
+
+
+async def solve(
+    method: Method,
+    question: Question,
+    world: World,
+    *,
+    seed: int = 0,
+    budget: Budget = Budget(),
+    watch: Watch | None = None,
+) -> Solution:
+    """Runs one method on one question and returns its solution; errors of the model or the method are raised."""
+    drive = Drive(world, seed=seed, budget=budget, watch=watch)
+    return await drive.run(method(question))
+
+
+class Drive:
+    """One attempt in progress. `journal` and `meter` stay readable when it fails."""
+
+    def __init__(self, world: World, *, seed: int = 0, budget: Budget = Budget(), watch: Watch | None = None) -> None:
+        self.journal: list[Mapping[str, Any]] = []
+        self.meter = Meter(budget)
+        self._world = world
+        self._seed = seed
+        self._watch = watch
+
+    async def run(self, flow: Flow[Solution]) -> Solution:
+        """Answers every ask of `flow`. An error while answering is thrown into it, so that the traceback shows
+        the method's line and the method may recover."""
+        reply: Any = None
+        error: Exception | None = None
+        try:
+            while True:
+                try:
+                    ask = flow.send(reply) if error is None else flow.throw(error)
+                except StopIteration as stop:
+                    return replace(stop.value, spent=self.meter.spent)
+                reply, error = None, None
+                try:
+                    reply = await self._answer(ask)
+                except Exception as caught:  # every error belongs to the method that asked
+                    caught.add_note(f"while answering {type(ask).__name__}")
+                    error = caught
+                self.journal.append(_entry(ask, reply, error))
+        finally:
+            flow.close()
+
+    async def _answer(self, ask: Ask) -> object:
+        if isinstance(ask, Sample):
+            return await self._sample(ask)
+        if isinstance(ask, Score):
+            return await self._score(ask)
+        return await self._grade(ask)
+
+    async def _sample(self, ask: Sample) -> tuple[Completion, ...]:
+        got: list[Completion] = []
+        while len(got) < ask.n:
+            fit, length = self.meter.room(ask.n - len(got), ask.sampling.max_tokens)
+            if fit == 0:
+                raise BudgetEnded(
+                    f"The budget ended after {len(got)} of {ask.n} samples.",
+                    "Give a larger budget, or ask for fewer.",
+                    tuple(got),
+                )
+            start = ask.start + len(got)
+            part = replace(ask, n=fit, start=start, sampling=replace(ask.sampling, max_tokens=length))
+            seeds = tuple(derive(self._seed, ask.path, start + i) for i in range(fit))
+            replies = await self._world.model.sample(part, seeds, self._watch)
+            if len(replies) != fit:
+                raise BadReply(f"The model gave {len(replies)} completions for {fit} asked.")
+            for completion in replies:
+                self.meter.charge(charged(completion.usage, ask.role))
+            got.extend(replies)
+        return tuple(got)
+
+    async def _score(self, ask: Score) -> Scores:
+        if Capability.SCORE not in self._world.model.capabilities:
+            raise MissingCapability(
+                f"{self._world.model.identity.name!r} cannot score given text.", "Use a local model."
+            )
+        scores = await self._world.model.score(ask)
+        shape = (max(len(ask.cuts), 1), len(ask.candidates))
+        if len(scores.logprobs) != shape[0] or any(len(row) != shape[1] for row in scores.logprobs):
+            raise BadReply(f"Scores of shape {shape} were asked, {scores.logprobs!r:.80} came.")
+        self.meter.charge(scores.usage)
+        return scores
+
+    async def _grade(self, ask: Grade) -> Grades:
+        if ask.verifier not in self._world.graders:
+            raise UnknownName.among("grader", ask.verifier, self._world.graders)
+        grades = await self._world.graders[ask.verifier].grade(ask)
+        if len(grades.scores) != len(ask.chains) or not all(grades.scores):
+            raise GraderError(f"{ask.verifier!r} gave {len(grades.scores)} results for {len(ask.chains)} chains.")
+        self.meter.charge(charged(grades.usage, "verifier"))
+        return grades
+
+
+def charged(usage: Usage, role: str) -> Usage:
+    """Usage as the ledger books it for an ask made as a chain, a probe or a verifier."""
+    if role == "chain":
+        return usage
+    if role == "probe":
+        return replace(usage, generated=0, probe=usage.probe + usage.generated)
+    read = usage.prompt + usage.cached + usage.generated
+    return Usage(verifier=usage.verifier + read, calls=usage.calls)
+
+
+def ask_digest(ask: Ask) -> str:
+    """What was asked, as 16 hex digits: a replay that asks something else is found out."""
+    text = json.dumps(pack(ask), sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(f"{type(ask).__name__}{text}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _entry(ask: Ask, reply: object, error: Exception | None) -> Mapping[str, Any]:
+    entry: dict[str, Any] = {"ask": ask_digest(ask)}
+    if error is None:
+        return entry | {"reply": pack(reply)}
+    told = {"kind": type(error).__name__, "what": getattr(error, "what", str(error))}
+    told["next_step"] = getattr(error, "next_step", "")
+    if isinstance(error, BudgetEnded):
+        return entry | {"error": told, "reply": pack(error.completions)}
+    return entry | {"error": told}
+
+
+def failure_of(error: Exception) -> Failure:
+    """An error as the record keeps it: its class, its message, and the innermost line of a method."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inner = [f for f in frames if "/run/" not in f.filename.replace("\\", "/")]
+    last = inner[-1] if inner else (frames[-1] if frames else None)
+    where = "" if last is None else f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno} {last.name}"
+    for frame in frames:
+        if "/reason/" in frame.filename or "/audit/" in frame.filename:
+            where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
+    return Failure(type(error).__name__, str(error) or type(error).__name__, where)

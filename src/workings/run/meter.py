@@ -1,0 +1,46 @@
+"""The ledger of one attempt: budget reserved before an ask, refunded after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from workings.core.budget import Budget
+from workings.core.completion import Usage
+
+__all__ = ["Meter"]
+
+
+class Meter:
+    """What one attempt has spent, and what it may still spend."""
+
+    def __init__(self, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
+        self.budget = budget
+        self.spent = Usage()
+        self._clock = clock
+        self._began = clock()
+
+    @property
+    def seconds(self) -> float:
+        return self._clock() - self._began
+
+    def room(self, wanted: int, max_tokens: int) -> tuple[int, int]:
+        """How many of `wanted` samples of at most `max_tokens` fit now, and how long each may be.
+
+        When not even one whole sample fits, one shorter sample is offered as long as a token is left.
+        """
+        if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
+            return 0, 0
+        if self.budget.calls is not None:
+            wanted = min(wanted, self.budget.calls - self.spent.calls)
+        if self.budget.tokens is None or wanted <= 0:
+            return max(wanted, 0), max_tokens
+        left = self.budget.tokens - self.spent.generated - self.spent.probe
+        whole = min(wanted, left // max_tokens)
+        if whole > 0:
+            return whole, max_tokens
+        return (1, left) if left > 0 else (0, 0)
+
+    def charge(self, usage: Usage) -> None:
+        """Books what an ask really cost."""
+        self.spent = self.spent + usage

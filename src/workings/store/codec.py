@@ -1,0 +1,60 @@
+"""Bytes and JSON: small, compressed, and back without loss."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from workings.core.errors import DataError
+from workings.core.wire import pack
+
+__all__ = ["decode", "dictionary_of", "dump", "encode", "load"]
+
+LEVEL = 1
+WINDOW = 32_768
+
+_write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=pack).encode
+
+
+def dump(data: Any) -> bytes:
+    """Plain JSON as bytes; text that is not valid Unicode survives."""
+    try:
+        return _write_json(data).encode("utf-8", "surrogatepass")
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"A value cannot be recorded: {error}.", "Use plain JSON values, not nested deeply.") from error
+
+
+def load(data: bytes) -> Any:
+    """What `dump` was given."""
+    try:
+        return json.loads(data.decode("utf-8", "surrogatepass"))
+    except RecursionError as error:
+        raise DataError(f"A record of {len(data)} bytes is nested too deeply.", "Is it one of ours?") from error
+    except ValueError as error:
+        raise DataError(f"A record of {len(data)} bytes cannot be read: {error}.", "Is the file damaged?") from error
+
+
+def dictionary_of(plain: bytes) -> bytes:
+    """What later values are compressed against: the end of a first one, which holds the text they share."""
+    return plain[-WINDOW:]
+
+
+def encode(plain: bytes, dictionary: bytes) -> bytes:
+    """Compresses bytes against a dictionary."""
+    squeeze = zlib.compressobj(LEVEL, zdict=dictionary) if dictionary else zlib.compressobj(LEVEL)
+    return squeeze.compress(plain) + squeeze.flush()
+
+
+def decode(packed: bytes, dictionary: bytes) -> bytes:
+    """What `encode` was given; DataError when the bytes are damaged."""
+    try:
+        swell = zlib.decompressobj(zdict=dictionary) if dictionary else zlib.decompressobj()
+        plain = swell.decompress(packed)
+    except zlib.error as error:
+        raise DataError(
+            f"A record of {len(packed)} bytes cannot be unpacked: {error}.", "Is the file damaged?"
+        ) from error
+    if not swell.eof:
+        raise DataError(f"A record of {len(packed)} bytes ends too early.", "Is the file damaged?")
+    return plain

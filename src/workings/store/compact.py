@@ -1,0 +1,170 @@
+"""An attempt as JSON that says nothing twice, and back without loss.
+
+A trace usually repeats a completion of the journal, a step is a span of its trace, and the traces of a pool share a
+prompt: each is written once. Log-probabilities are written as base64 of 32-bit floats where that is exact, else of
+64-bit ones, because seventeen digits a number would cost most of the time and space.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import sys
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from workings.core.errors import DataError
+from workings.core.prompt import Prompt
+from workings.core.solution import Attempt
+from workings.core.trace import Step, Trace
+from workings.core.wire import pack, unpack
+
+__all__ = ["compact", "restore"]
+
+SHARED = ("stop", "thinking", "token_ids", "seed", "usage")
+"""Fields of a trace that come from its completion, besides its text and log-probabilities."""
+
+
+def compact(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as plain JSON."""
+    out: dict[str, Any] = {"replies": [_squeeze(reply) for reply in attempt.replies]} if attempt.replies else {}
+    solution = attempt.solution
+    if solution is not None and solution.pool:
+        prompts: dict[Prompt, int] = {}
+        written = {number: told for number, told in enumerate(_completions(attempt.replies))}
+        by_text: dict[Any, list[int]] = {}
+        for number, told in written.items():
+            by_text.setdefault(told.get("text"), []).append(number)
+        out["pool"] = [_pack_trace(trace, prompts, written, by_text) for trace in solution.pool]
+        out["prompts"] = [pack(prompt) for prompt in prompts]
+        solution = dataclasses.replace(solution, pool=())
+    out["attempt"] = pack(dataclasses.replace(attempt, solution=solution, replies=()))
+    return out
+
+
+def restore(data: Any) -> Attempt:
+    """The attempt that `compact` was given; DataError when `data` is something else."""
+    try:
+        attempt = unpack(Attempt, data["attempt"])
+        replies = tuple(_swell(reply) for reply in data.get("replies", ()))
+        solution = attempt.solution
+        if solution is not None and "pool" in data:
+            prompts = [unpack(Prompt, prompt) for prompt in data["prompts"]]
+            written = list(_completions(replies))
+            pool = tuple(_unpack_trace(kept, prompts, written) for kept in data["pool"])
+            solution = dataclasses.replace(solution, pool=pool)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"An attempt cannot be read: {error!r}.", "Is this file one of ours?") from error
+    return dataclasses.replace(attempt, solution=solution, replies=replies)
+
+
+def _completions(replies: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The packed completions of a journal, in order."""
+    for entry in replies:
+        reply = entry.get("reply")
+        if isinstance(reply, list):
+            for told in reply:
+                if isinstance(told, dict):
+                    yield told
+
+
+def _squeeze(entry: Mapping[str, Any]) -> dict[str, Any]:
+    reply = entry.get("reply")
+    if not isinstance(reply, list) or not any(isinstance(told, dict) and "logprobs" in told for told in reply):
+        return dict(entry)
+    return {**entry, "reply": [_squeeze_completion(told) for told in reply]}
+
+
+def _squeeze_completion(told: Any) -> Any:
+    if not isinstance(told, dict) or not (packed := _floats(told.get("logprobs"))):
+        return told
+    return {**told, "logprobs": packed}
+
+
+def _swell(entry: dict[str, Any]) -> dict[str, Any]:
+    reply = entry.get("reply")
+    if isinstance(reply, list):
+        for told in reply:
+            if isinstance(told, dict) and isinstance(told.get("logprobs"), str):
+                told["logprobs"] = _read_floats(told["logprobs"])
+    return entry
+
+
+def _pack_trace(
+    trace: Trace, prompts: dict[Prompt, int], written: Mapping[int, Mapping[str, Any]], by_text: dict[Any, list[int]]
+) -> dict[str, Any]:
+    spans = _spans(trace)
+    lean = dataclasses.replace(
+        trace, prompt=None, logprobs=None, token_ids=None, steps=() if spans is not None else trace.steps
+    )
+    kept: dict[str, Any] = pack(lean)
+    if trace.token_ids is not None:
+        kept["token_ids"] = list(trace.token_ids)
+    if trace.logprobs is not None:
+        kept["logprobs"] = list(trace.logprobs)
+    lead = trace.prompt.lead if trace.prompt is not None else ""
+    for number in by_text.get(trace.text[len(lead) :], ()) if trace.text.startswith(lead) else ():
+        told = written[number]
+        if all(kept.get(name) == told.get(name) for name in (*SHARED, "logprobs")):
+            for name in (*SHARED, "logprobs", "text"):
+                kept.pop(name, None)
+            kept["of"] = number
+            break
+    if packed := _floats(kept.get("logprobs")):
+        kept["logprobs"] = packed
+    if spans:
+        kept["spans"] = spans
+    if trace.prompt is not None:
+        kept["prompt"] = prompts.setdefault(trace.prompt, len(prompts))
+    return kept
+
+
+def _unpack_trace(kept: dict[str, Any], prompts: list[Prompt], written: list[Mapping[str, Any]]) -> Trace:
+    spans = kept.pop("spans", ())
+    number = kept.pop("prompt", None)
+    of = kept.pop("of", None)
+    prompt = None if number is None else prompts[number]
+    if of is not None:
+        told = written[of]
+        kept |= {name: told[name] for name in (*SHARED, "logprobs") if name in told}
+        kept["text"] = (prompt.lead if prompt else "") + told["text"]
+    elif isinstance(kept.get("logprobs"), str):
+        kept["logprobs"] = _read_floats(kept["logprobs"])
+    trace = unpack(Trace, kept)
+    steps = tuple(Step(trace.text[a:b], a, b) for a, b in zip(spans[::2], spans[1::2], strict=True)) or trace.steps
+    return dataclasses.replace(trace, prompt=prompt, steps=steps)
+
+
+def _spans(trace: Trace) -> list[int] | None:
+    """Where the steps begin and end, or None when their text is not that of the trace there."""
+    spans: list[int] = []
+    for step in trace.steps:
+        if trace.text[step.start : step.end] != step.text:
+            return None
+        spans += (step.start, step.end)
+    return spans
+
+
+def _floats(values: Any) -> str:
+    """Floats as text: "f" or "d" and base64 of little-endian numbers; empty for what is not a list of floats."""
+    if not isinstance(values, list) or set(map(type, values)) != {float}:
+        return ""
+    numbers = array("f", values)
+    if numbers.tolist() != values:
+        numbers = array("d", values)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.typecode + base64.b64encode(numbers.tobytes()).decode("ascii")
+
+
+def _read_floats(text: str) -> list[float]:
+    try:
+        numbers = array("f" if text[:1] == "f" else "d")
+        numbers.frombytes(base64.b64decode(text[1:], validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise DataError(f"Numbers cannot be read from {text!r:.40}: {error}.", "Is the file damaged?") from error
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()

@@ -1,0 +1,147 @@
+"""The recipe of the shipped pocket model: a decoder of about a million parameters, trained from scratch.
+
+It imitates gold chains of the procedural problems (train split, in-length only) in three styles: direct, step by step,
+draft. Prompts are those of the prompt styles, so every method asks it as it asks any other model. Run it with
+`make pocket`; the model card beside the weights names the command behind each of its numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workings.core.problem import Problem
+from workings.problems.procedural import families, generate
+from workings.reason.prompts import Exemplar, write_prompt, written_chain
+from workings.train.sft import Lesson, SftSettings, imitate
+from workings.train.vocabulary import END, build_vocabulary
+
+__all__ = ["PocketRecipe", "make_pocket", "pocket_lessons", "tell_lesson"]
+
+FAMILY_SHARES = {
+    "coin-flip": 0.05,
+    "last-letters": 0.12,
+    "shell-game": 0.11,
+    "addition": 0.15,
+    "chain-arithmetic": 0.14,
+    "countdown": 0.06,
+    "dates": 0.10,
+    "word-problems": 0.27,
+}
+STYLE_SHARES = {"cot": 0.62, "direct": 0.2, "draft": 0.18}
+
+
+@dataclass(frozen=True, slots=True)
+class PocketRecipe:
+    """Every choice that went into the pocket model."""
+
+    vocabulary: int = 1536
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    inner: int = 384
+    context: int = 1024
+    rope_base: float = 10000.0
+    seed: int = 0
+    families: Mapping[str, float] = field(default_factory=lambda: dict(FAMILY_SHARES))
+    styles: Mapping[str, float] = field(default_factory=lambda: dict(STYLE_SHARES))
+    sft: SftSettings = SftSettings()
+
+
+def tell_lesson(problem: Problem, style: str) -> tuple[str, str]:
+    """A training pair as text: the prompt in the pocket's chat template, and the target with its end token."""
+    asked = write_prompt(problem.question, style)
+    prompt = "".join(f"<|{m.role}|>{m.content}{END}" for m in asked.messages) + "<|assistant|>"
+    worked = Exemplar(problem.question.text, problem.steps, problem.drafts, problem.gold or "")
+    return prompt, written_chain(style, worked, "en") + END
+
+
+def _endless(name: str, seed: int) -> Iterator[Problem]:
+    one = families()[name]
+    for block in itertools.count(seed * 1_000_000):
+        yield from generate(one, "train", 240, block)
+
+
+def _texts(recipe: PocketRecipe, seed: int) -> Iterator[tuple[str, str]]:
+    rng = random.Random(seed)
+    streams = {name: _endless(name, seed) for name in recipe.families}
+    names, shares = list(recipe.families), list(recipe.families.values())
+    styles, weights = list(recipe.styles), list(recipe.styles.values())
+    while True:
+        name = rng.choices(names, shares)[0]
+        yield tell_lesson(next(streams[name]), rng.choices(styles, weights)[0])
+
+
+def pocket_lessons(tokenizer: Any, recipe: PocketRecipe) -> Iterator[Lesson]:
+    """An endless stream of lessons from the train splits, in-length only."""
+    texts = _texts(recipe, recipe.seed)
+    while True:
+        pairs = list(itertools.islice(texts, 256))
+        prompts = tokenizer([p for p, _ in pairs], add_special_tokens=False)["input_ids"]
+        targets = tokenizer([t for _, t in pairs], add_special_tokens=False)["input_ids"]
+        for prompt, target in zip(prompts, targets, strict=True):
+            yield Lesson(tuple(prompt), tuple(target))
+
+
+def make_pocket(
+    folder: Path, recipe: PocketRecipe = PocketRecipe(), *, report: Callable[[int, float, float], None] | None = None
+) -> int:
+    """Trains the pocket model by `recipe` and writes it to `folder`; returns its number of parameters.
+
+    The folder is an ordinary transformers model folder: config, safetensors in half precision, tokenizer.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = itertools.islice(_texts(recipe, recipe.seed + 1), 20_000)
+    tokenizer = build_vocabulary((p + t for p, t in pairs), recipe.vocabulary, folder)
+    torch.manual_seed(recipe.seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.width,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=recipe.context,
+        rope_parameters={"rope_type": "default", "rope_theta": recipe.rope_base},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    module = LlamaForCausalLM(config)
+    imitate(module, pocket_lessons(tokenizer, recipe), recipe.sft, report=report)
+    module.half().save_pretrained(folder)
+    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", encoding="utf-8")
+    return int(sum(p.numel() for p in module.parameters()))
+
+
+def main() -> None:
+    """Trains the pocket model: `python -m workings.train.pocket FOLDER [MINUTES]`."""
+    import sys
+    import time
+
+    folder = Path(sys.argv[1])
+    minutes = float(sys.argv[2]) if len(sys.argv) > 2 else SftSettings().minutes
+    began, seen = time.monotonic(), 0.0
+
+    def report(step: int, loss: float, share: float) -> None:
+        nonlocal seen
+        seen = loss if step == 1 else 0.98 * seen + 0.02 * loss
+        if step % 25 == 0:
+            passed = time.monotonic() - began
+            print(f"step {step}  loss {seen:.4f}  {share:.0%} of the time  {passed:.0f} s", flush=True)
+
+    size = make_pocket(folder, PocketRecipe(sft=SftSettings(minutes=minutes)), report=report)
+    print(f"{size:,} parameters, written to {folder}")
+
+
+if __name__ == "__main__":
+    main()
