@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from typing import get_args
 
 import pytest
@@ -19,9 +20,8 @@ from workings.core.problem import AnswerKind, Problem
 from workings.core.wire import pack, unpack
 from workings.problems.addition import ADDITION
 from workings.problems.chain_arithmetic import CHAIN_ARITHMETIC
-from workings.problems.checkers import CHECKERS
 from workings.problems.coin_flip import COIN_FLIP
-from workings.problems.countdown import COUNTDOWN, check_countdown, solve_countdown
+from workings.problems.countdown import COUNTDOWN
 from workings.problems.dates import DATES
 from workings.problems.last_letters import LAST_LETTERS
 from workings.problems.names import names
@@ -42,12 +42,15 @@ OURS = (COIN_FLIP, LAST_LETTERS, SHELL_GAME, ADDITION, CHAIN_ARITHMETIC, COUNTDO
 each_family = pytest.mark.parametrize("one", OURS, ids=lambda one: one.name)
 
 
-def draw(one: Family, split: Split = "test", count: int = 60, seed: int = 0, *, longer: bool = False) -> list[Problem]:
-    return list(generate(one, split, count, seed, one.out_of_length if longer else None))
+def draw(
+    one: Family, split: Split = "test", count: int = 60, seed: int = 0, *, longer: bool = False
+) -> tuple[Problem, ...]:
+    return tuple(generate(one, split, count, seed, one.out_of_length if longer else None))
 
 
-def both(one: Family, count: int = 60, seeds: range = range(3)) -> list[Problem]:
-    return [p for seed in seeds for far in (False, True) for p in draw(one, "train", count, seed, longer=far)]
+@functools.cache
+def both(one: Family, count: int = 50) -> list[Problem]:
+    return [p for seed in range(3) for far in (False, True) for p in draw(one, "train", count, seed, longer=far)]
 
 
 # Second computations, from the text of the question ---------------------------------------------------------
@@ -112,44 +115,10 @@ COUNTED: dict[str, Callable[[Problem], int]] = {
 }
 
 
-@each_family
+@pytest.mark.parametrize("one", [one for one in OURS if one.name != "countdown"], ids=lambda one: one.name)
 def test_gold_is_what_a_second_computation_gives(one: Family) -> None:
     for problem in both(one):
-        if one.name == "countdown":
-            numbers, target = problem.meta["numbers"], problem.meta["target"]
-            assert problem.gold is not None and brute_value(problem.gold) == target
-            assert sorted(map(int, re.findall(r"\d+", problem.gold))) == list(numbers)
-        else:
-            assert problem.gold == SOLVERS[one.name](problem.question.text), problem.question.text
-
-
-def brute_value(expression: str) -> Fraction:
-    """Recursive descent, unlike the stack parser under test."""
-    tokens = re.findall(r"\d+|[-+*/()]", expression)
-
-    def atom() -> Fraction:
-        token = tokens.pop(0)
-        if token == "(":
-            inside = total()
-            assert tokens.pop(0) == ")"
-            return inside
-        return Fraction(int(token))
-
-    def product() -> Fraction:
-        value = atom()
-        while tokens and tokens[0] in "*/":
-            value = value * atom() if tokens.pop(0) == "*" else value / atom()
-        return value
-
-    def total() -> Fraction:
-        value = product()
-        while tokens and tokens[0] in "+-":
-            value = value + product() if tokens.pop(0) == "+" else value - product()
-        return value
-
-    value = total()
-    assert not tokens
-    return value
+        assert problem.gold == SOLVERS[one.name](problem.question.text), problem.question.text
 
 
 @each_family
@@ -178,18 +147,18 @@ def test_the_same_call_gives_the_same_problems_and_a_smaller_count_a_prefix(one:
 
 @each_family
 def test_splits_share_nothing_and_agree_with_the_public_hash(one: Family) -> None:
-    sizes = {"train": 1200, "dev": 300, "test": 300}
+    sizes = {"train": 600, "dev": 120, "test": 120}
     digests = {split: {p.digest for seed in (0, 1) for p in draw(one, split, sizes[split], seed)} for split in SPLITS}
     for one_split, other in itertools.combinations(SPLITS, 2):
         assert not digests[one_split] & digests[other]
     for split in SPLITS:
-        assert all(p.split == split == split_of(p.question.text) for p in draw(one, split, 50, 3))
+        assert all(p.split == split == split_of(p.question.text) for p in draw(one, split, 20, 3))
 
 
 @each_family
 def test_one_call_repeats_nothing(one: Family) -> None:
-    problems = draw(one, "train", 1500)
-    assert len({p.id for p in problems}) == len({p.question.text for p in problems}) == 1500
+    problems = draw(one, "train", 800)
+    assert len({p.id for p in problems}) == len({p.question.text for p in problems}) == 800
     assert all(p.id == f"{one.name}-train-{p.digest}" and p.question.family == one.name for p in problems)
 
 
@@ -218,7 +187,7 @@ def test_the_last_state_gives_the_gold(one: Family) -> None:
 @each_family
 def test_gold_steps_and_drafts_pass_their_own_check(one: Family) -> None:
     assert one.check is not None
-    for problem in both(one, 40):
+    for problem in both(one):
         assert one.check(problem, problem.steps) == (True,) * len(problem.steps)
         assert one.check(problem, problem.drafts) == (True,) * len(problem.drafts)
 
@@ -250,7 +219,7 @@ def test_a_check_finds_a_line_with_another_state(one: Family) -> None:
 @given(lines=st.lists(st.text(max_size=80) | st.from_regex(r"[0-9)+*/= :>a-z-]{0,60}", fullmatch=True), max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_a_check_answers_every_line_of_anything(one: Family, lines: list[str]) -> None:
-    problem = draw(one, count=1)[0]
+    problem = both(one)[0]
     assert one.check is not None
     verdicts = one.check(problem, lines)
     assert len(verdicts) == len(lines) and set(verdicts) <= {True, False, None}
@@ -312,8 +281,19 @@ def test_a_small_family_says_how_many_questions_it_has() -> None:
     problems = generate(tiny, "train", 100)
     with pytest.raises(DataError, match=r"only about \d+ different train questions"):
         list(problems)
-    some = list(generate(tiny, "train", 20))
-    assert len({p.question.text for p in some}) == 20
+    every = {f"Say {number}." for number in range(40)}
+    for split in SPLITS:
+        mine = {text for text in every if split_of(text) == split}
+        assert {p.question.text for p in generate(tiny, split, len(mine))} == mine
+
+
+def test_a_length_that_runs_out_leaves_the_rotation() -> None:
+    def build(rng: random.Random, length: int) -> Drawn:
+        return Drawn(f"Say {'x' * length} {rng.randrange(10**length)}.", "1", ("1",), ("1",))
+
+    lengths = [p.length for p in generate(Family("grows", (1, 3), (4, 4), build), "train", 300)]
+    assert lengths[:6] == [1, 2, 3, 1, 2, 3]
+    assert lengths.count(1) <= 10 and lengths.count(2) > 70 and lengths.count(3) > 200
 
 
 def test_problems_are_drawn_lazily_and_bad_requests_are_refused_at_once() -> None:
@@ -361,7 +341,7 @@ def test_item_numbers_of_long_lists_are_met_in_short_ones() -> None:
 
 
 def test_a_right_answer_can_follow_a_wrong_step_in_chain_arithmetic() -> None:
-    problem = next(p for p in draw(CHAIN_ARITHMETIC, "train", 400) if 0 < max(p.meta["forgetting"], default=0))
+    problem = next(p for p in draw(CHAIN_ARITHMETIC, "train", 400) if max(p.meta["forgetting"], default=0) > 0)
     place = max(problem.meta["forgetting"])
     modulus, values = problem.meta["modulus"], problem.meta["values"]
     slip = modulus // problem.meta["collapse"][place]
@@ -379,9 +359,7 @@ def test_forgetting_steps_are_exactly_those_that_map_two_values_to_one() -> None
     for problem in draw(CHAIN_ARITHMETIC, "train", 300):
         modulus = problem.meta["modulus"]
         for place, (sign, operand) in enumerate(problem.meta["operations"]):
-            images = {
-                {"+": v + operand, "-": v - operand, "*": v * operand}[sign] % modulus for v in range(modulus)
-            }
+            images = {{"+": v + operand, "-": v - operand, "*": v * operand}[sign] % modulus for v in range(modulus)}
             assert (len(images) < modulus) is (place in problem.meta["forgetting"])
             assert modulus // len(images) == problem.meta["collapse"][place]
     found = [bool(p.meta["forgetting"]) for p in draw(CHAIN_ARITHMETIC, "train", 600)]
@@ -401,8 +379,6 @@ def test_addition_check_reads_the_carry() -> None:
 
 
 def test_dates_cross_leap_days_and_new_years() -> None:
-    leap = DATES.check
-    assert leap is not None
     problems = both(DATES, 300)
     chains = "\n".join(line for p in problems for line in p.steps)
     assert "-29=" in chains and "-28=" in chains and "+29=" in chains and "+28=" in chains
@@ -411,7 +387,7 @@ def test_dates_cross_leap_days_and_new_years() -> None:
 
 def test_dates_steps_join_up() -> None:
     """Every line's date arithmetic is true: the end of a hop is where the next one starts."""
-    for problem in both(DATES, 80):
+    for problem in both(DATES):
         at = problem.meta["start"]
         for line in problem.steps:
             head = re.match(r"\d+\) \d+ \w+ \w+: (\S+),", line)
@@ -421,136 +397,3 @@ def test_dates_steps_join_up() -> None:
             assert int(a) + int(sign + b) == int(total)
             at = line.rpartition(", ")[2]
         assert at == problem.gold
-
-
-# Countdown ---------------------------------------------------------------------------------------------------
-
-
-def test_every_number_is_needed_in_countdown() -> None:
-    for problem in both(COUNTDOWN, 60, range(2)):
-        numbers, target = problem.meta["numbers"], problem.meta["target"]
-        assert len(problem.steps) == len(numbers) - 1
-        for fewer in itertools.combinations(numbers, len(numbers) - 1):
-            assert solve_countdown(fewer, target) is None or len(fewer) < 2
-
-
-def test_countdown_search_agrees_with_trying_every_expression() -> None:
-    """Three numbers, both bracketings, all orders and signs, whole positive values on the way."""
-
-    def every(a: int, b: int) -> set[int]:
-        found = {a + b, a * b}
-        found |= {a - b} if a > b else set()
-        found |= {a // b} if a % b == 0 else set()
-        return found
-
-    for numbers in [(2, 3, 7), (1, 1, 5), (4, 6, 6), (5, 11, 13)]:
-        reach = set(itertools.chain.from_iterable(every(a, b) for a, b in itertools.permutations(numbers, 2)))
-        for a, b, c in itertools.permutations(numbers):
-            for x in every(a, b):
-                reach |= every(x, c) | every(c, x)
-        for target in range(10, 100):
-            assert (solve_countdown(numbers, target) is not None) == (target in reach), (numbers, target)
-
-
-@pytest.mark.parametrize(
-    "expression",
-    ["3*8+7", "8*3 + 7", "7+3*8", "(3*8)+7", "((3)*(8)+7)", "3×8+7", "[3*8]+7", "3*8+7=31", "3 * 8 + 7 = 31.", "7−3*8×(0−1)"],
-)
-def test_right_expressions(expression: str) -> None:
-    numbers = (3, 7, 8) if "0" not in expression else (0, 1, 3, 7, 8)
-    assert check_countdown(expression, numbers, 31)
-
-
-@pytest.mark.parametrize(
-    ("expression", "numbers", "target"),
-    [
-        ("31", (3, 7, 8), 31),
-        ("3*8+7", (3, 7, 8), 32),
-        ("3*8+7=32", (3, 7, 8), 31),
-        ("3+3", (3, 7, 8), 6),
-        ("7*3+7+3", (3, 7, 8), 31),
-        ("3*8+7+", (3, 7, 8), 31),
-        ("*3*8+7", (3, 7, 8), 31),
-        ("3 8 7", (3, 7, 8), 387),
-        ("38-7", (3, 7, 8), 31),
-        ("3(8)+7", (3, 7, 8), 31),
-        ("(3*8+7", (3, 7, 8), 31),
-        ("3*8+7)", (3, 7, 8), 31),
-        ("()", (3, 7, 8), 31),
-        ("", (3, 7, 8), 31),
-        ("   ", (3, 7, 8), 31),
-        ("8/(3-3)", (3, 3, 8), 31),
-        ("-3", (3,), -3),
-        ("2**3", (2, 3), 8),
-        ("7//2", (7, 2), 3),
-        ("8 and 3", (8, 3), 11),
-        ("__import__('os')", (3, 7, 8), 31),
-        ("3.0*8+7", (3, 7, 8), 31),
-        ("3e1+1", (3, 1), 31),
-        ("３*8+7", (3, 7, 8), 31),
-        ("²+7", (2, 7), 9),
-        ("0x1f", (31,), 31),
-        ("3*8+7=31=31", (3, 7, 8), 31),
-        ("9" * 100_000, (9,), 9),
-        ("(" * 100_000 + "3" + ")" * 100_000, (3,), 3),
-        ("(" * 30 + "3" + ")" * 30, (3,), 3),
-        ("+".join(["3"] * 100_000), (3, 7, 8), 31),
-        ("3*8+7\n\n" + " " * 1_000_000, (3, 7, 8), 31),
-    ],
-    ids=lambda value: repr(value)[:24],
-)
-def test_wrong_or_hostile_expressions(expression: str, numbers: tuple[int, ...], target: int) -> None:
-    assert check_countdown(expression, numbers, target) is False
-
-
-@given(st.text(max_size=300) | st.text(alphabet="0123456789+-*/() =", max_size=220))
-@settings(max_examples=300, deadline=None)
-def test_countdown_reads_anything_without_falling_over(text: str) -> None:
-    assert check_countdown(text, (3, 7, 8), 31) in (True, False)
-
-
-@st.composite
-def expressions(drawing: st.DrawFn, depth: int = 3) -> str:
-    if depth == 0 or drawing(st.booleans()):
-        return str(drawing(st.integers(0, 20)))
-    left, right = drawing(expressions(depth - 1)), drawing(expressions(depth - 1))
-    bare = f"{left}{drawing(st.sampled_from('+-*/'))}{right}"
-    return f"({bare})" if drawing(st.booleans()) else bare
-
-
-@given(expressions())
-@settings(max_examples=300, deadline=None)
-def test_countdown_values_agree_with_a_second_parser(expression: str) -> None:
-    numbers = list(map(int, re.findall(r"\d+", expression)))
-    try:
-        value = brute_value(expression)
-    except ZeroDivisionError:
-        assert not any(check_countdown(expression, numbers, target) for target in range(5))
-        return
-    assert check_countdown(expression, numbers, int(value)) is (value.denominator == 1)
-    assert not check_countdown(expression, numbers, int(value) + 1)
-
-
-def test_the_checker_that_a_problem_names_accepts_its_gold_and_other_solutions() -> None:
-    for problem in both(COUNTDOWN, 30):
-        judge = CHECKERS[problem.meta["checker"]]
-        assert problem.gold is not None and judge(problem.gold, problem.meta)
-        assert judge(f"({problem.gold}) = {problem.meta['target']}", problem.meta)
-        assert not judge(f"{problem.gold}+1-1", problem.meta)
-        assert judge(problem.gold, unpack(Problem, pack(problem)).meta)
-
-
-def test_countdown_check_says_when_the_target_is_out_of_reach() -> None:
-    problem = replace(draw(COUNTDOWN, count=1)[0], meta={"numbers": (3, 7, 8), "target": 31, "checker": "countdown"})
-    assert check_steps(problem, ("3*8=24", "24+7=31")) == (True, True)
-    assert check_steps(problem, ("3+8=11", "11*7=77")) == (False, False)
-    assert check_steps(problem, ("3*8=25", "25+7=32")) == (False, False)
-    assert check_steps(problem, ("3*9=27", "27+4=31")) == (False, None)
-    assert check_steps(problem, ("let us think", "3*8=24")) == (None, True)
-
-
-def test_used_numbers_are_gone() -> None:
-    """A published checker compared numbers with text, removed none, and let a path use one twice."""
-    problem = replace(draw(COUNTDOWN, count=1)[0], meta={"numbers": (3, 7, 8), "target": 31, "checker": "countdown"})
-    assert check_steps(problem, ("3*8=24", "3*8=24"))[1] is False
-    assert not check_countdown("3*8+8-3/3", (3, 7, 8), 31)

@@ -14,11 +14,22 @@ from typing import Any
 
 import aiohttp
 
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --no-default-browser-check "
-    "--disable-background-networking --disable-component-update --disable-sync --disable-extensions "
-    "--disable-dev-shm-usage --mute-audio --hide-scrollbars --remote-debugging-port=0"
-).split()
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+    "--mute-audio",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+]
 
 
 def browser_path() -> str | None:
@@ -84,7 +95,7 @@ class Tab:
 
     async def until(self, script: str) -> Any:
         """Waits until an expression is true."""
-        for _ in range(600):
+        for _ in range(300):
             value = await self.ask(script)
             if value:
                 return value

@@ -22,7 +22,7 @@ FADE = {"direct": 0.07, "draft:style=short": 0.035, "cot": 0.03, "vote:n=8": 0.0
 COST = {"direct": 4, "draft:style=short": 32, "cot": 96, "vote:n=8": 96}
 
 HOSTILE = (
-    "</script><script>window.hacked = 1</script><img src=x onerror=\"window.hacked = 2\">"
+    '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">'
     "<svg onload=window.hacked=3>--><!--<style>*{display:none}</style>\u202e&amp;{{data}}\x00\ud800"
 )
 
@@ -72,7 +72,11 @@ def problem(at: int, family: str, length: int) -> Problem:
         moves = [f"Swap cups {1 + (at + k) % 5} and {1 + (at + 3 * k + 1) % 5}." for k in range(length)]
         text = f"A ball is under cup {1 + at % 5} of five. {' '.join(moves)} Under which cup is the ball?"
     else:
-        text = f"Start at {at % 10}. " + " ".join(f"Add {k + 2}." for k in range(length)) + " What is the result modulo 10?"
+        text = (
+            f"Start at {at % 10}. "
+            + " ".join(f"Add {k + 2}." for k in range(length))
+            + " What is the result modulo 10?"
+        )
     gold = str(at % 10 if family == "chain" else 1 + at % 5)
     steps = tuple(f"After move {k + 1}: {(at + k) % 10}." for k in range(length))
     question = Question(f"{family}-{at:06d}", text, family=family)
@@ -80,26 +84,42 @@ def problem(at: int, family: str, length: int) -> Problem:
 
 
 def trace(rng: random.Random, steps: int, answer: str | None, tokens: int, *, thinking: str = "") -> Trace:
-    lines = [f"Move {k + 1}: the ball is now at {rng.randrange(10)}, because the swap touches it.\n" for k in range(steps)]
+    lines = [
+        f"Move {k + 1}: the ball is now at {rng.randrange(10)}, because the swap touches it.\n" for k in range(steps)
+    ]
     at, spans = 0, []
     for line in lines:
         spans.append(Step(line.rstrip(), at, at + len(line.rstrip())))
         at += len(line)
     tail = f"The answer is {answer}." if answer is not None else "So the ball must be"
     body = "".join(lines)
-    found = Answer(answer, answer, (at + 14, at + 14 + len(answer)), Source.DECLARED) if answer is not None else NO_ANSWER
-    logprobs = tuple(-abs(rng.gauss(0, 0.5)) ** 2 for _ in range(tokens))
+    found = (
+        Answer(answer, answer, (at + 14, at + 14 + len(answer)), Source.DECLARED) if answer is not None else NO_ANSWER
+    )
+    logprobs = tuple(-(abs(rng.gauss(0, 0.5)) ** 2) for _ in range(tokens))
     stop = Stop.END if answer is not None else Stop.LENGTH
     usage = Usage(prompt=120, generated=tokens, calls=1)
     prompt = Prompt.user("Q: where is the ball?\nThink step by step.", system="You are careful.")
-    return Trace(body + tail, tuple(spans), found, stop, prompt, thinking, logprobs=logprobs, seed=rng.randrange(2**63), usage=usage)
+    return Trace(
+        body + tail,
+        tuple(spans),
+        found,
+        stop,
+        prompt,
+        thinking,
+        logprobs=logprobs,
+        seed=rng.randrange(2**63),
+        usage=usage,
+    )
 
 
 def attempt(rng: random.Random, item: Problem, method: str, index: int = 0) -> tuple[Attempt, AttemptRow]:
     assert item.gold is not None and item.length is not None
     chance = SKILL[method] - FADE[method] * (item.length - 2)
     draw = rng.random()
-    outcome = Outcome.RIGHT if draw < chance else Outcome.WRONG if draw < chance + 0.9 * (1 - chance) else Outcome.UNPARSED
+    outcome = (
+        Outcome.RIGHT if draw < chance else Outcome.WRONG if draw < chance + 0.9 * (1 - chance) else Outcome.UNPARSED
+    )
     if rng.random() < 0.008:
         outcome = Outcome.ERROR
     wrong = str((int(item.gold) + 1 + rng.randrange(3)) % 10)
@@ -159,19 +179,25 @@ def make_hostile_run() -> FakeRun:
     """A run in which every text that a model, a problem or a server can choose is an attack on the page."""
     run = make_run(12)
     run.spec = spec(
-        (*METHODS[:3], "vote:n=8"), 12, model=HOSTILE, problems=HOSTILE, identity=Identity(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+        (*METHODS[:3], "vote:n=8"),
+        12,
+        model=HOSTILE,
+        problems=HOSTILE,
+        identity=Identity(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
     )
     for key, whole in list(run.attempts_.items()):
         solution = whole.solution
         if solution is not None:
             answer = Answer(HOSTILE, HOSTILE, (0, 3), Source.DECLARED)
             pool = tuple(
-                replace(t, text=HOSTILE + t.text, steps=(Step(HOSTILE, 0, len(HOSTILE)),), thinking=HOSTILE, role=HOSTILE,
-                        answer=answer, scores={HOSTILE: (0.5, 0.25)})
+                replace(t, text=HOSTILE + t.text, steps=(Step(HOSTILE, 0, len(HOSTILE)),), thinking=HOSTILE,
+                        role=HOSTILE, answer=answer, scores={HOSTILE: (0.5, 0.25)})
                 for t in solution.pool
             )  # fmt: skip
             choice = Choice(HOSTILE, {HOSTILE: 3.0}, 0)
-            solution = replace(solution, answer=answer, pool=pool, choice=choice, partial=HOSTILE, notes={HOSTILE: HOSTILE})
+            solution = replace(
+                solution, answer=answer, pool=pool, choice=choice, partial=HOSTILE, notes={HOSTILE: HOSTILE}
+            )
         failure = Failure(HOSTILE, HOSTILE, HOSTILE) if whole.failure is not None else None
         run.attempts_[key] = replace(whole, solution=solution, failure=failure)
     run.rows_ = [replace(r, answer=HOSTILE, family=HOSTILE, error=HOSTILE if r.error else "") for r in run.rows_]

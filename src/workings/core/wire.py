@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from workings.core.errors import DataError
+from workings.core.errors import DataError, UsageError
 
 __all__ = ["pack", "unpack"]
 
@@ -150,18 +150,15 @@ def _reader(kind: Any) -> Reader:
         return kind
     if kind is float:
         return _float
-    if kind in (str, int, bool):
-        return _checked(kind)
+    if kind is str:
+        return _string
     return _plain
 
 
-def _checked(kind: type) -> Reader:
-    def read(data: Any) -> Any:
-        if not isinstance(data, kind):
-            raise TypeError(f"expected {kind.__name__}")
-        return data
-
-    return read
+def _string(data: Any) -> str:
+    if not isinstance(data, str):
+        raise TypeError("expected text")
+    return data
 
 
 def _tuple_reader(item: Any) -> Reader:
@@ -209,8 +206,6 @@ def _plain(data: Any) -> Any:
 
 
 def _float(data: Any) -> float:
-    if data.__class__ is float:
-        return typing.cast(float, data)
     if isinstance(data, dict) and data.keys() == {_FLOAT_KEY}:
         return float(data[_FLOAT_KEY])
     if not isinstance(data, (int, float)):
@@ -244,5 +239,7 @@ def _dataclass_reader(kind: Any) -> Reader:
             return kind(**values)
         except TypeError as error:
             raise DataError(f"An incomplete {kind.__name__}: {error}.") from error
+        except UsageError as error:
+            raise DataError(f"A {kind.__name__} that cannot be: {error.what}", error.next_step) from error
 
     return read

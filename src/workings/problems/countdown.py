@@ -14,8 +14,8 @@ from workings.problems.procedural import Drawn, Family
 
 __all__ = ["COUNTDOWN", "check_countdown", "judge_countdown", "solve_countdown"]
 
-_LARGEST = 15
-_TARGETS = range(10, 100)
+_LARGEST = 25
+_TARGETS = range(10, 151)
 _TEXT_LIMIT = 200
 _DEPTH_LIMIT = 20
 _TOKEN = re.compile(r"\s*(?:(\d{1,6})(?!\d)|([-+*/()]))")
@@ -27,7 +27,7 @@ State = tuple[tuple[int, str, int], ...]
 
 
 def build_countdown(rng: random.Random, length: int) -> Drawn:
-    """`length` numbers from 1 to 15, shown in rising order, and a target from 10 to 99 that needs all of them.
+    """`length` numbers from 1 to 25, shown in rising order, and a target from 10 to 150 that needs all of them.
 
     Intermediate values are positive whole numbers. The gold answer is the first solution that a depth-first search
     finds, and any other correct expression is as right: `meta["checker"]` names the judgment to use.

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import random
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,7 +19,7 @@ __all__ = ["SPLITS", "Drawn", "Family", "Split", "check_steps", "families", "fam
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
-_TRIES = 5_000
+_TRIES: Mapping[Split, int] = {"train": 350, "dev": 6_000, "test": 3_000}
 _ITEM_NUMBER = re.compile(r"(?<!\S)\d{1,3}\)")
 
 
@@ -78,10 +79,11 @@ def generate(
 ) -> Iterator[Problem]:
     """Draws `count` different problems of one split, lazily, with lengths in equal shares.
 
-    `lengths` is an inclusive range of the family's dial and defaults to its in-length range. The same arguments
-    give the same problems, and a smaller count gives a prefix of a larger one. Two seeds of one split may share
-    questions; two splits never do. Raises BadSetting for a range or split that does not exist, and DataError
-    when the family has fewer different questions than were asked for.
+    `lengths` is an inclusive range of the family's dial and defaults to its in-length range; a length leaves the
+    rotation when hardly any of its questions (about one in a hundred) are left to draw. The same arguments give the
+    same problems, and a smaller count gives a prefix of a larger one. Two seeds of one split may share questions;
+    two splits never do. Raises BadSetting for a range or split that does not exist, and DataError when the family
+    has fewer different questions than were asked for.
     """
     low, high = lengths if lengths is not None else family.in_length
     floor, ceiling = family.in_length[0], max(family.in_length[1], family.out_of_length[1])
@@ -99,21 +101,30 @@ def generate(
 def _generate(family: Family, split: Split, count: int, seed: int, low: int, high: int) -> Iterator[Problem]:
     rng = random.Random(f"{family.name}|{split}|{seed}")
     seen: set[bytes] = set()
-    for index in range(count):
-        length = low + index % (high - low + 1)
-        for _ in range(_TRIES):
-            drawn = family.build(rng, length)
-            key = hashlib.blake2b(_normal(drawn.text).encode(), digest_size=12).digest()
-            if key not in seen and split_of(drawn.text) == split:
-                break
-        else:
+    rotation = deque(range(low, high + 1))
+    while len(seen) < count:
+        drawn = _draw(family, split, rng, rotation[0], seen)
+        if drawn is not None:
+            yield _problem(family, split, rotation[0], drawn)
+            rotation.rotate(-1)
+            continue
+        rotation.popleft()
+        if not rotation:
             raise DataError(
-                f"{family.name} has only about {index} different {split} questions with {low} to {high} {family.dial}: "
-                f"{_TRIES} draws of length {length} gave no new one after that, and {count} were asked for.",
+                f"{family.name} has only about {len(seen)} different {split} questions with {low} to {high} "
+                f"{family.dial}, and {count} were asked for.",
                 "Ask for fewer, or for a wider range of lengths.",
             )
-        seen.add(key)
-        yield _problem(family, split, length, drawn)
+
+
+def _draw(family: Family, split: Split, rng: random.Random, length: int, seen: set[bytes]) -> Drawn | None:
+    for _ in range(_TRIES[split]):
+        drawn = family.build(rng, length)
+        key = hashlib.blake2b(_normal(drawn.text).encode(), digest_size=12).digest()
+        if key not in seen and split_of(drawn.text) == split:
+            seen.add(key)
+            return drawn
+    return None
 
 
 def _problem(family: Family, split: Split, length: int, drawn: Drawn) -> Problem:
@@ -141,8 +152,9 @@ def families() -> Mapping[str, Family]:
     from workings.problems.last_letters import LAST_LETTERS
     from workings.problems.shell_game import SHELL_GAME
     from workings.problems.words import FAMILY as WORDS
+    from workings.problems.words import FAMILY_NEW as NEW_WORDS
 
-    known = (COIN_FLIP, LAST_LETTERS, SHELL_GAME, ADDITION, CHAIN_ARITHMETIC, COUNTDOWN, DATES, WORDS)
+    known = (COIN_FLIP, LAST_LETTERS, SHELL_GAME, ADDITION, CHAIN_ARITHMETIC, COUNTDOWN, DATES, WORDS, NEW_WORDS)
     return {one.name: one for one in known}
 
 

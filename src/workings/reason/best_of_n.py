@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from workings.core.ask import Flow, Grades, Sampling, grade
 from workings.core.capability import Capability
@@ -81,9 +80,9 @@ class BestOfN:
             raise GraderError(f"{self.by!r} gave {len(graded.scores)} results for {len(traces)} chains.")
         traces = tuple(replace(t, scores={**t.scores, self.by: s}) for t, s in zip(traces, graded.scores, strict=True))
         scores = [aggregate(s, self.steps) for s in graded.scores]
-        select: Literal["best", "weighted best"] = "weighted best" if self.weighted else "best"
-        pick = weighted_best if self.weighted else best
-        choice = pick([t.answer for t in traces], scores, seed_of(question), f"{select} by {self.by}")
+        answers, seed = [t.answer for t in traces], seed_of(question)
+        pick = weighted_best(answers, scores, seed) if self.weighted else best(answers, scores, seed)
+        choice = replace(pick, rule=f"{pick.rule} by {self.by}")
         if choice.chosen is None:
             return Solution(confidence=0.0, pool=traces, choice=choice, partial=ended)
         return Solution(

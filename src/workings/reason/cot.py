@@ -72,8 +72,9 @@ def first_of(traces: tuple[Trace, ...], ended: str, rule: str, notes: dict[str, 
 
 
 def style_notes(style: str, traces: tuple[Trace, ...]) -> dict[str, Any]:
-    """For a draft, how well its limit of five words a step was kept; nothing for other styles."""
+    """For a draft, the share of steps within five words and the mean words a step (the last line, which holds the
+    answer, aside); nothing for other styles."""
     if style != "draft":
         return {}
-    met = compliance(tuple(step for trace in traces for step in trace.steps))
-    return {"draft": met}
+    met = compliance(tuple(step for trace in traces for step in trace.steps[:-1]))
+    return {"draft_limit": met.limit, "draft_kept": met.share, "draft_words": met.mean_words}

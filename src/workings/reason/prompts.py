@@ -1,8 +1,9 @@
 """Prompt styles and exemplars: data files turned into prompts.
 
 A style is an entry of `styles.json`: a user turn, an optional lead and the cue that asks for the answer, in
-English and Chinese. Exemplars are worked examples in `exemplars/FAMILY.json`, our own, checked by a test; they
-become earlier turns of the conversation, so that chat models and base models read the same examples.
+English and Chinese. Exemplars are worked examples in `exemplars/FAMILY.LANGUAGE.json`, our own, checked by tests;
+`exemplars/shared.json` names the families that use another one's. They become earlier turns of the conversation, so
+that chat models and base models read the same examples.
 """
 
 from __future__ import annotations
@@ -39,13 +40,6 @@ _FORMATS = {
     },
 }
 _DECLARATION = {"en": "The answer is {answer}.", "zh": "答案是{answer}。"}
-_SHARED = {
-    "gsm8k": "arithmetic",
-    "svamp": "arithmetic",
-    "asdiv": "arithmetic",
-    "mawps": "arithmetic",
-    "word-problems-new": "word-problems",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +89,22 @@ def style(name: str, language: str) -> Style:
 
 @functools.cache
 def exemplars(family: str, language: str) -> tuple[Exemplar, ...]:
-    """Our worked examples for a family, in a fixed order; UnknownName when there are none."""
+    """Our worked examples for a family, in a fixed order.
+
+    A task of a suite ("bbh/web_of_lies") has its own. Raises UnknownName, with the families that have some, when
+    there are none in this language.
+    """
     folder = resources.files("workings.reason").joinpath("exemplars")
-    wanted = _SHARED.get(family, family).replace("/", "-") + f".{language}.json"
-    file = folder.joinpath(wanted)
-    if not file.is_file():
-        there = sorted(f.name.removesuffix(f".{language}.json") for f in folder.iterdir() if language in f.name)
-        raise UnknownName.among(f"set of {language} exemplars", family, there)
+    shared: dict[str, str] = json.loads(folder.joinpath("shared.json").read_text(encoding="utf-8"))
+    ending = f".{language}.json"
+    file = folder.joinpath(shared.get(family, family).replace("/", "-") + ending)
+    if not family or not file.is_file():
+        own = {f.name.removesuffix(ending) for f in folder.iterdir() if f.name.endswith(ending)}
+        named = {name.replace("bbh-", "bbh/", 1) for name in own} | {name for name in shared if shared[name] in own}
+        raise UnknownName(
+            f"There are no exemplars in {language!r} for the family {family!r}.",
+            f"Use shots=0, or one of: {', '.join(sorted(named)) or 'none'}.",
+        )
     rows = json.loads(file.read_text(encoding="utf-8"))
     return tuple(
         Exemplar(r["question"], tuple(r["steps"]), tuple(r["drafts"]), r["answer"], tuple(r.get("choices", ())))
@@ -125,27 +128,33 @@ def write_prompt(question: Question, name: str, *, shots: int = 0, order: int = 
     """The prompt for a question in a style.
 
     `shots` exemplars stand before it as earlier turns, the first ones of the family's file; `order` other than 0
-    shuffles them by that seed. `language` "auto" follows the question.
+    shuffles them by that seed. An exemplar that asks this very question is left out. `language` "auto" follows the
+    question. Raises UnknownName for a style or family that is not there, and BadSetting for too many shots.
     """
     if language == "auto":
         language = question.language
     chosen = style(name, language)
+    gap = "" if language == "zh" else " "
     turns = [Message("system", chosen.system)] if chosen.system else []
-    for exemplar in _shots(question.family, language, shots, order):
+    for exemplar in _shots(question, language, shots, order):
         turns.append(Message("user", chosen.user.replace("{question}", pose(exemplar.question, exemplar.choices))))
         shown = written_chain(name, exemplar, language)
-        turns.append(Message("assistant", f"{chosen.lead} {shown}" if chosen.lead else shown))
+        turns.append(Message("assistant", f"{chosen.lead}{gap}{shown}" if chosen.lead else shown))
     turns.append(Message("user", chosen.user.replace("{question}", pose(question.text, question.choices))))
     return Prompt(tuple(turns), chosen.lead)
 
 
-def _shots(family: str, language: str, shots: int, order: int) -> tuple[Exemplar, ...]:
+def _shots(question: Question, language: str, shots: int, order: int) -> tuple[Exemplar, ...]:
     if shots == 0:
         return ()
-    known = exemplars(family, language)
-    if shots > len(known):
-        raise BadSetting(f"shots={shots}, but {family!r} has {len(known)} exemplars.", f"Ask for at most {len(known)}.")
-    picked = list(known[:shots])
+    family = question.family
+    known = [one for one in exemplars(family, language) if one.question != question.text]
+    if not 0 < shots <= len(known):
+        raise BadSetting(
+            f"shots={shots}, but {family!r} has {len(known)} exemplars in {language!r}.",
+            f"Ask for 0 to {len(known)}.",
+        )
+    picked = known[:shots]
     if order:
         random.Random(order).shuffle(picked)
     return tuple(picked)
@@ -155,6 +164,9 @@ def answer_cue(question: Question, name: str, language: str = "auto") -> str:
     """The text that asks for the final answer after a chain (the second stage of zero-shot chain of thought)."""
     if language == "auto":
         language = question.language
-    kind = _FORMATS[language][question.kind].replace("{last}", _LETTERS[max(len(question.choices), 1) - 1])
-    cue = style(name, language).cue.replace("{format}", kind).replace("  ", " ")
+    cue = style(name, language).cue
+    kind = _FORMATS[language][question.kind]
+    if question.kind is AnswerKind.CHOICE:
+        kind = kind.replace("{last}", _LETTERS[len(question.choices) - 1]) if question.choices else ""
+    cue = cue.replace("{format}", kind).replace("  ", " ")
     return cue if cue.startswith("\n") else "\n" + cue

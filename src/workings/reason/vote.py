@@ -26,8 +26,8 @@ class Vote:
 
     `weight` "count" gives each chain one vote; "probability" its length-normalised probability. Weights are summed
     over equal answers, never averaged (Wang et al. 2023, table 1). Chains without an answer do not vote and are
-    counted; a tie is broken by the question's id, and said. The confidence is the winner's share of all weight,
-    abstentions included: it is not calibrated. With `n` 1 this is one sampled chain.
+    counted; a tie is broken by the question's id, and said. The confidence is the winner's share of all weight
+    (of all chains when each has one vote): it is not calibrated. With `n` 1 this is one sampled chain.
     """
 
     n: int = 16
@@ -72,7 +72,7 @@ class Vote:
             return Solution(confidence=0.0, pool=traces, choice=choice, partial=ended)
         return Solution(
             answer=traces[choice.chosen].answer,
-            confidence=agreement(choice),
+            confidence=agreement(choice, abstentions=self.weight == "count"),
             pool=traces,
             choice=choice,
             partial=ended,

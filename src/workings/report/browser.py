@@ -45,7 +45,9 @@ def attempts(found: Embedded, rows: Sequence[AttemptRow], methods: Sequence[str]
             tag("div", {"id": "shown", "aria-live": "polite"}, tag("p", {"class": "soft"}, "Choose an attempt.")),
         ),
     )
-    script = tag("noscript", None, tag("p", {"class": "warn"}, "Reading attempts needs scripts; all else on this page does not."))
+    script = tag(
+        "noscript", None, tag("p", {"class": "warn"}, "Reading attempts needs scripts; all else on this page does not.")
+    )
     parts += [_filters(rows, methods), script, reader]
     return tag("section", {"id": "attempts", "aria-labelledby": "attempts-title"}, parts)
 
@@ -63,8 +65,9 @@ def data(found: Embedded, methods: Sequence[str]) -> Markup:
 
 def _sample_note(found: Embedded, methods: Sequence[str]) -> Markup:
     words = (
-        f"Every number above is computed from all {found.total:,} attempts. To keep this page small, {found.shown:,} of them "
-        "can be read here: drawn by a seeded hash, in equal shares from each method and outcome, and at least one of each. "
+        f"Every number above is computed from all {found.total:,} attempts. To keep this page small, {found.shown:,} "
+        "of them can be read here, drawn by a seeded hash: the same share of each method and outcome, and where there "
+        "is room at least one of each. "
         "Counts in this list are therefore not rates. The record holds the rest."
     )
     states = [s for s in OUTCOMES if any(state == s for _, state in found.strata)]

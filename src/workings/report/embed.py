@@ -115,7 +115,7 @@ def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem]) -> dict[str,
     problem = problems.get(attempt.problem_id)
     solution = attempt.solution
     out: dict[str, Any] = {
-        "seed": attempt.seed,
+        "seed": str(attempt.seed),
         "seconds": round(attempt.seconds, 4),
         "spent": _usage(attempt.spent),
     }
@@ -184,7 +184,7 @@ def _trace(trace: Trace, pieces: Mapping[tuple[float, ...], Sequence[str]], room
 
 
 def _level(logprob: float) -> str:
-    """Minus log-probability in eighths of a nat as one character; 63 eighths or more, and not-a-number, are the last."""
+    """Minus log-probability in eighths of a nat as one character; the last is 63 eighths or more, or not a number."""
     surprise = -logprob
     return _LEVELS[round(surprise / STEP_LOGPROB)] if 0 <= surprise < 63 * STEP_LOGPROB else _edge(surprise)
 
@@ -211,9 +211,7 @@ def _token_texts(replies: Iterable[Mapping[str, Any]]) -> dict[tuple[float, ...]
     return found
 
 
-def _entry(
-    row: AttemptRow, problem: Problem | None, method: int, split: bool, chunk: int, place: int
-) -> list[Any]:
+def _entry(row: AttemptRow, problem: Problem | None, method: int, split: bool, chunk: int, place: int) -> list[Any]:
     question = problem.question.text[:400] if problem is not None else ""
     return [
         row.problem_id[:200],

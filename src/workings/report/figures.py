@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workings.report.markup import EMPTY, Markup, join, tag, text
+from workings.report.markup import EMPTY, Markup, tag, text
 
 __all__ = ["OUTCOMES", "accuracy_bar", "difference_bar", "frontier", "length_panel", "number", "reliability", "stacked"]
 
@@ -56,7 +56,7 @@ def accuracy_bar(estimate: Figure | None, low: float = 0.0, high: float = 1.0) -
     """An estimate in [low, high] as a hairline scale with its interval and a dot."""
     if estimate is None or estimate.get("value") is None:
         return EMPTY
-    width, height = 120.0, 16.0
+    width, height = 112.0, 16.0
 
     def x(value: float) -> float:
         return 4 + (width - 8) * (min(max(value, low), high) - low) / (high - low)
@@ -119,7 +119,7 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
     points = [p for p in points if p.get("cost") is not None and p.get("value") is not None]
     if not points:
         return tag("p", {"class": "soft"}, "No method has both an accuracy and this cost.")
-    left, right, top, bottom = 40.0, 16.0, 12.0, 40.0
+    left, right, top, bottom = 32.0, 16.0, 26.0, 40.0
     ends = [v for p in points for v in (p["cost"], p.get("cost_low"), p.get("cost_high")) if v is not None]
     positive = [v for v in ends if v > 0]
     log = bool(positive) and len(positive) == len(ends) and max(positive) > 20 * min(positive)
@@ -136,13 +136,16 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
 
     parts: list[Markup] = []
     for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
-        parts += [_line(left, y(value), width - right, y(value), "grid"), _label(left - 8, y(value) + 4, f"{value:g}", "end")]
+        parts += [
+            _line(left, y(value), width - right, y(value), "grid"),
+            _label(left - 8, y(value) + 4, f"{value:g}", "end"),
+        ]
     shown = ticks if width > 500 or len(ticks) < 5 else ticks[::2]
     for tick in shown:
         parts += [_line(x(tick), y(0), x(tick), y(0) + 5, "tick"), _label(x(tick), y(0) + 18, _compact(tick), "middle")]
     parts.append(_line(left, y(0), width - right, y(0), "axis"))
     parts.append(_label(width - right, height - 4, f"{axis}{', log scale' if log else ''}", "end"))
-    parts.append(_label(left, top - 2, "accuracy"))
+    parts.append(_label(0, 10, "accuracy"))
     on = sorted((p for p in points if p.get("on")), key=lambda p: (p["cost"], p["value"]))
     if len(on) > 1:
         path = f"M{_r(x(on[0]['cost']))} {_r(y(on[0]['value']))}"
@@ -152,6 +155,8 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
     for p in points:
         px, py = x(p["cost"]), y(p["value"])
         taken.append((px - 7, py - 7, px + 7, py + 7))
+        if p.get("low") is not None and p.get("high") is not None:
+            taken.append((px - 2, y(p["high"]), px + 2, y(p["low"])))
     for p in sorted(points, key=lambda p: (p["cost"], -p["value"])):
         parts.append(_point(p, axis, x, y, taken, (left, width)))
     name = "narrow" if width < 500 else "broad"
@@ -161,7 +166,9 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
 def _point(p: Figure, axis: str, x: Any, y: Any, taken: list[tuple[float, float, float, float]], edges: Any) -> Markup:
     px, py = x(p["cost"]), y(p["value"])
     says = f"{p['method']}: accuracy {_said(p)}; {number(p['cost'])} {axis}; "
-    says += "on the frontier." if p.get("on") else "not on the frontier: another method is at least as accurate for less."
+    says += (
+        "on the frontier." if p.get("on") else "not on the frontier: another method is at least as accurate for less."
+    )
     marks = ""
     if p.get("low") is not None and p.get("high") is not None:
         marks += f"M{_r(px)} {_r(y(p['low']))}V{_r(y(p['high']))}"
@@ -192,8 +199,8 @@ def _place(
     best = tries[0]
     for lx, ly, side in tries:
         x1, x2 = (lx, lx + wide) if side > 0 else (lx - wide, lx)
-        free = x1 >= edges[0] and x2 <= edges[1] and all(
-            x2 < a or x1 > c or ly < b or ly - 11 > d for a, b, c, d in taken
+        free = (
+            x1 >= edges[0] and x2 <= edges[1] and all(x2 < a or x1 > c or ly < b or ly - 11 > d for a, b, c, d in taken)
         )
         if free:
             best = (lx, ly, side)
@@ -223,48 +230,59 @@ def _compact(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:g}"
 
 
-def length_panel(points: Sequence[Figure], others: Sequence[Sequence[Figure]], lengths: Sequence[int]) -> Markup:
+def length_panel(points: Sequence[Figure], others: Sequence[Sequence[Figure]], labels: Sequence[str]) -> Markup:
     """One method's accuracy by length with its band; the other methods stand behind it as pale lines.
 
-    A point needs `length`, `value`, and optionally `low`, `high`, `n` and `in_length` (False shades the ground).
+    A point needs `label`, `value`, and optionally `low`, `high`, `n` and `in_length` (False shades the ground).
     """
     width, height, left, right, top, bottom = 260.0, 170.0, 28.0, 8.0, 8.0, 24.0
-    place = {length: at for at, length in enumerate(lengths)}
-    gap = (width - left - right) / max(1, len(lengths))
+    place = {label: at for at, label in enumerate(labels)}
+    gap = (width - left - right) / max(1, len(labels))
 
-    def x(length: int) -> float:
-        return left + gap * (place[length] + 0.5)
+    def x(label: str) -> float:
+        return left + gap * (place[label] + 0.5)
 
     def y(value: float) -> float:
         return top + (height - top - bottom) * (1 - value)
 
     parts: list[Markup] = []
-    outside = sorted({p["length"] for line in (points, *others) for p in line if p.get("in_length") is False})
-    for length in outside:
-        box = {"x": _r(x(length) - gap / 2), "y": _r(top), "width": _r(gap + 0.3), "height": _r(y(0) - top), "class": "outside"}
+    outside = {p["label"] for line in (points, *others) for p in line if p.get("in_length") is False}
+    for label in (label for label in labels if label in outside):
+        box = {
+            "x": _r(x(label) - gap / 2),
+            "y": _r(top),
+            "width": _r(gap + 0.3),
+            "height": _r(y(0) - top),
+            "class": "outside",
+        }
         parts.append(tag("rect", box))
     for value in (0.0, 0.5, 1.0):
-        parts += [_line(left, y(value), width - right, y(value), "grid"), _label(left - 5, y(value) + 4, f"{value:g}", "end")]
-    every = math.ceil(len(lengths) / 9)
-    parts += [_label(x(length), height - 8, length, "middle") for length in lengths[::every]]
+        parts += [
+            _line(left, y(value), width - right, y(value), "grid"),
+            _label(left - 5, y(value) + 4, f"{value:g}", "end"),
+        ]
+    every = math.ceil(len(labels) * (1 + max(map(len, labels), default=1)) / 32)
+    parts += [_label(x(label), height - 8, label, "middle") for label in labels[::every]]
     for line in others:
-        parts.append(tag("path", {"d": _trail([(x(p["length"]), y(p["value"])) for p in line]), "class": "other"}))
+        parts.append(tag("path", {"d": _trail([(x(p["label"]), y(p["value"])) for p in line]), "class": "other"}))
     banded = [p for p in points if p.get("low") is not None and p.get("high") is not None]
     if len(banded) > 1:
-        edge = [(x(p["length"]), y(p["high"])) for p in banded] + [(x(p["length"]), y(p["low"])) for p in reversed(banded)]
+        edge = [(x(p["label"]), y(p["high"])) for p in banded] + [
+            (x(p["label"]), y(p["low"])) for p in reversed(banded)
+        ]
         parts.append(tag("path", {"d": _trail(edge) + "Z", "class": "band"}))
     elif banded:
         p = banded[0]
-        whisker = f"M{_r(x(p['length']))} {_r(y(p['low']))}V{_r(y(p['high']))}"
+        whisker = f"M{_r(x(p['label']))} {_r(y(p['low']))}V{_r(y(p['high']))}"
         parts.append(tag("path", {"d": whisker, "class": "whisker"}))
-    parts.append(tag("path", {"d": _trail([(x(p["length"]), y(p["value"])) for p in points]), "class": "line"}))
+    parts.append(tag("path", {"d": _trail([(x(p["label"]), y(p["value"])) for p in points]), "class": "line"}))
     for p in points:
-        says = f"length {p['length']}: {_said(p)}, {p.get('n', 0)} attempts"
+        says = f"length {p['label']}: {_said(p)}, {p.get('attempts', 0)} attempts"
         hollow = "hollow" if p.get("in_length") is False else "dot"
-        dot = {"cx": _r(x(p["length"])), "cy": _r(y(p["value"])), "r": "3", "class": hollow}
+        dot = {"cx": _r(x(p["label"])), "cy": _r(y(p["value"])), "r": "3", "class": hollow}
         parts.append(tag("circle", dot, tag("title", None, says)))
-    label = "Accuracy by length: " + "; ".join(f"{p['length']}: {number(p['value'], 2)}" for p in points)
-    return _svg(width, height, label, parts)
+    spoken = "Accuracy by length: " + "; ".join(f"{p['label']}: {number(p['value'], 2)}" for p in points)
+    return _svg(width, height, spoken, parts)
 
 
 def _trail(points: Sequence[tuple[float, float]]) -> str:
@@ -287,7 +305,10 @@ def reliability(bins: Sequence[Figure]) -> Markup:
 
     parts: list[Markup] = []
     for value in (0.0, 0.5, 1.0):
-        parts += [_line(left, y(value), left + side, y(value), "grid"), _label(left - 5, y(value) + 4, f"{value:g}", "end")]
+        parts += [
+            _line(left, y(value), left + side, y(value), "grid"),
+            _label(left - 5, y(value) + 4, f"{value:g}", "end"),
+        ]
         parts.append(_label(x(value), height - 8, f"{value:g}", "middle"))
     parts.append(_line(x(0), y(0), x(1), y(1), "diagonal"))
     most = max((b["n"] for b in bins), default=1)
@@ -302,8 +323,3 @@ def reliability(bins: Sequence[Figure]) -> Markup:
         parts.append(tag("circle", dot, tag("title", None, says)))
     label = "; ".join(f"confidence {number(b['confidence'], 2)} accuracy {number(b['accuracy'], 2)}" for b in marks)
     return _svg(width, height, f"Reliability: {label or 'no bins'}", parts)
-
-
-def legend() -> Markup:
-    """The key to the outcome colours."""
-    return join(tag("li", None, tag("i", {"class": f"chip {name}"}), name) for name in OUTCOMES[:4])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = ["EMPTY", "Markup", "join", "tag", "text"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta"})
-_CONTROL = {code: "�" for code in (*range(9), 11, 12, *range(14, 32), 127)} | {
-    code: "�" for code in range(0xD800, 0xE000)
-}
+_STRANGE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "�") | dict.fromkeys(range(55296, 57344), "�")
+_STRANGE |= {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 class Markup(str):
@@ -28,10 +27,14 @@ Content = Child | Iterable[Child]
 
 
 def text(value: object) -> Markup:
-    """A value as escaped text; characters that HTML cannot hold become the replacement character."""
+    """A value as escaped text.
+
+    Characters that HTML cannot hold become the replacement character; those that turn the direction of writing, and
+    could make text read as something else, are shown as their code.
+    """
     if isinstance(value, Markup):
         return value
-    return Markup(html.escape(str(value).translate(_CONTROL), quote=True))
+    return Markup(html.escape(str(value).translate(_STRANGE), quote=True))
 
 
 def join(*children: Content) -> Markup:
@@ -47,7 +50,7 @@ def join(*children: Content) -> Markup:
     return Markup("".join(parts))
 
 
-def tag(name: str, attributes: dict[str, object] | None = None, *children: Content) -> Markup:
+def tag(name: str, attributes: Mapping[str, object] | None = None, *children: Content) -> Markup:
     """An element. Attributes that are None or False are left out, True ones have no value.
 
     Names are code, not data: one that is not a plain word raises ValueError.

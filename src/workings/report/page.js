@@ -5,11 +5,12 @@
   const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const find = (id) => document.getElementById(id);
 
-  // Text from models is only ever put in through textContent.
+  // Text from models only ever becomes text nodes. Characters that turn the direction of writing are shown as codes.
+  const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase()}]`);
   function make(name, className, ...children) {
     const element = document.createElement(name);
     if (className) element.className = className;
-    for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
+    for (const child of children.flat()) if (child !== null && child !== undefined) element.append(typeof child === "string" ? plain(child) : child);
     return element;
   }
   const count = (value) => Number(value).toLocaleString("en-GB");

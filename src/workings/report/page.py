@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from workings.core.errors import BadSetting
-from workings.report import browser, sections
+from workings.report import browser, graphs, sections
 from workings.report.embed import embed
 from workings.report.facts import facts_of, methods_of
 from workings.report.markup import Markup, join, tag, text
@@ -35,8 +35,9 @@ _CONTENTS = (
 def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Path:
     """Writes the report of a run to `path` and returns it.
 
-    Tables and figures are made from every row of the run. At most `max_browsable` attempts can be read in the page, and
-    fewer when their texts are long; the page says how many and how they were drawn. The file appears whole or not at all.
+    Tables and figures are made from every row of the run. At most `max_browsable` attempts can be read in the page,
+    and fewer when their texts are long; the page says how many and how they were drawn. The file appears whole or not
+    at all.
     All text from problems, models and servers is escaped, and the page's own policy lets it run no script but its own.
 
     Raises BadSetting for a negative `max_browsable`, OSError when the file cannot be written.
@@ -54,11 +55,11 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
         for key, part in (
             ("accuracy", sections.accuracy(facts)),
             ("paired", sections.paired(facts)),
-            ("frontier", sections.frontier(facts)),
-            ("outcomes", sections.outcomes(facts)),
-            ("length", sections.lengths(facts)),
-            ("family", sections.families(facts)),
-            ("calibration", sections.calibration(facts)),
+            ("frontier", graphs.frontier(facts)),
+            ("outcomes", graphs.outcomes(facts)),
+            ("length", graphs.lengths(facts)),
+            ("family", graphs.families(facts)),
+            ("calibration", graphs.calibration(facts)),
             ("attempts", browser.attempts(found, rows, methods)),
             ("notes", sections.notes(facts)),
         )
@@ -67,7 +68,11 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
     names = dict(_CONTENTS)
     links = [tag("a", {"href": f"#{key}"}, names[key]) for key, _ in shown]
     contents = tag("nav", {"class": "contents", "aria-label": "Sections"}, links)
-    footer = tag("footer", None, f"Made by workings from run {run.spec.id} without a model. This file loads nothing from anywhere.")
+    footer = tag(
+        "footer",
+        None,
+        f"Made by workings from run {run.spec.id} without a model. This file loads nothing from anywhere.",
+    )
     body = join(sections.head(facts), contents, tag("main", {"id": "results"}, [part for _, part in shown]), footer)
     title = f"{run.spec.problems} × {len(methods)} methods: workings report"
     page = _fill(

@@ -6,14 +6,15 @@ import hashlib
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Score, Scores
 from workings.core.budget import Budget
 from workings.core.capability import Capability
-from workings.core.completion import Completion, Usage
-from workings.core.errors import BadReply, BudgetEnded, GraderError, MissingCapability, UnknownName
+from workings.core.completion import Completion, Stop, Usage
+from workings.core.errors import BadReply, BadSetting, BudgetEnded, GraderError, MissingCapability, UnknownName
 from workings.core.problem import Question
 from workings.core.solution import Failure, Solution
 from workings.core.wire import pack
@@ -79,14 +80,16 @@ class Drive:
                 try:
                     ask = flow.send(reply) if error is None else flow.throw(error)
                 except StopIteration as stop:
-                    return replace(stop.value, spent=self.meter.spent)
+                    solution: Solution = stop.value
+                    return replace(solution, spent=self.meter.spent)
                 reply, error = None, None
+                before = self.meter.spent
                 try:
                     reply = await self._answer(ask)
                 except Exception as caught:  # every error belongs to the method that asked
                     caught.add_note(f"while answering {type(ask).__name__}")
                     error = caught
-                self.journal.append(_entry(ask, reply, error))
+                self.journal.append(_entry(ask, reply, error, before, self.meter.spent))
         finally:
             flow.close()
 
@@ -95,7 +98,9 @@ class Drive:
             return await self._sample(ask)
         if isinstance(ask, Score):
             return await self._score(ask)
-        return await self._grade(ask)
+        if isinstance(ask, Grade):
+            return await self._grade(ask)
+        raise BadSetting(f"{ask!r:.80} is not an ask.", "Yield a Sample, a Score or a Grade.")
 
     async def _sample(self, ask: Sample) -> tuple[Completion, ...]:
         got: list[Completion] = []
@@ -111,11 +116,16 @@ class Drive:
             part = replace(ask, n=fit, start=start, sampling=replace(ask.sampling, max_tokens=length))
             seeds = tuple(derive(self._seed, ask.path, start + i) for i in range(fit))
             replies = await self._world.model.sample(part, seeds, self._watch)
-            if len(replies) != fit:
-                raise BadReply(f"The model gave {len(replies)} completions for {fit} asked.")
+            self.meter.drawn += fit
             for completion in replies:
                 self.meter.charge(charged(completion.usage, ask.role))
+            if len(replies) != fit:
+                raise BadReply(f"The model gave {len(replies)} completions for {fit} asked.")
             got.extend(replies)
+            if length < ask.sampling.max_tokens and any(_cut(completion, length) for completion in replies):
+                raise BudgetEnded(
+                    f"The budget ended within sample {len(got)} of {ask.n}.", "Give a larger budget.", tuple(got)
+                )
         return tuple(got)
 
     async def _score(self, ask: Score) -> Scores:
@@ -124,19 +134,19 @@ class Drive:
                 f"{self._world.model.identity.name!r} cannot score given text.", "Use a local model."
             )
         scores = await self._world.model.score(ask)
+        self.meter.charge(scores.usage)
         shape = (max(len(ask.cuts), 1), len(ask.candidates))
         if len(scores.logprobs) != shape[0] or any(len(row) != shape[1] for row in scores.logprobs):
             raise BadReply(f"Scores of shape {shape} were asked, {scores.logprobs!r:.80} came.")
-        self.meter.charge(scores.usage)
         return scores
 
     async def _grade(self, ask: Grade) -> Grades:
         if ask.verifier not in self._world.graders:
             raise UnknownName.among("grader", ask.verifier, self._world.graders)
         grades = await self._world.graders[ask.verifier].grade(ask)
+        self.meter.charge(charged(grades.usage, "verifier"))
         if len(grades.scores) != len(ask.chains) or not all(grades.scores):
             raise GraderError(f"{ask.verifier!r} gave {len(grades.scores)} results for {len(ask.chains)} chains.")
-        self.meter.charge(charged(grades.usage, "verifier"))
         return grades
 
 
@@ -156,7 +166,7 @@ def ask_digest(ask: Ask) -> str:
     return hashlib.blake2b(f"{type(ask).__name__}{text}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
-def _entry(ask: Ask, reply: object, error: Exception | None) -> Mapping[str, Any]:
+def _entry(ask: Ask, reply: object, error: Exception | None, before: Usage, after: Usage) -> Mapping[str, Any]:
     entry: dict[str, Any] = {"ask": ask_digest(ask)}
     if error is None:
         return entry | {"reply": pack(reply)}
@@ -164,16 +174,25 @@ def _entry(ask: Ask, reply: object, error: Exception | None) -> Mapping[str, Any
     told["next_step"] = getattr(error, "next_step", "")
     if isinstance(error, BudgetEnded):
         return entry | {"error": told, "reply": pack(error.completions)}
-    return entry | {"error": told}
+    if after == before:
+        return entry | {"error": told}
+    lost = Usage(*(getattr(after, f.name) - getattr(before, f.name) for f in fields(Usage)))
+    return entry | {"error": told, "spent": pack(lost)}
+
+
+def _cut(completion: Completion, length: int) -> bool:
+    return completion.stop is Stop.LENGTH or (completion.stop is Stop.UNKNOWN and completion.usage.generated >= length)
 
 
 def failure_of(error: Exception) -> Failure:
-    """An error as the record keeps it: its class, its message, and the innermost line of a method."""
+    """An error as the record keeps it: its class, its message, and the innermost line of the method.
+
+    The method's frames stand after the driver's own; those in the folder of the outermost one count as the method's.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    inner = [f for f in frames if "/run/" not in f.filename.replace("\\", "/")]
-    last = inner[-1] if inner else (frames[-1] if frames else None)
-    where = "" if last is None else f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno} {last.name}"
-    for frame in frames:
-        if "/reason/" in frame.filename or "/audit/" in frame.filename:
-            where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
+    began = next((at for at, frame in enumerate(frames) if (frame.filename, frame.name) == (__file__, "run")), -1)
+    home = Path(frames[began + 1].filename).parent if 0 <= began < len(frames) - 1 else None
+    mine = [frame for frame in frames if Path(frame.filename).parent == home and frame.filename != __file__]
+    last = mine[-1] if mine else (frames[-1] if frames else None)
+    where = "" if last is None else f"{Path(last.filename).name}:{last.lineno} {last.name}"
     return Failure(type(error).__name__, str(error) or type(error).__name__, where)

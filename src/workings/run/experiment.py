@@ -74,9 +74,12 @@ async def carry_out(plan: Plan, world: World, record: Record, progress: Callable
 
 
 async def _all(work: Callable[[], Coroutine[Any, Any, None]], workers: int) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None  # a record that cannot be written: every worker says the same
 
 
 async def attempt_once(plan: Plan, world: World, problem: Problem, name: str, index: int = 0) -> Attempt:

@@ -12,11 +12,16 @@ __all__ = ["Meter"]
 
 
 class Meter:
-    """What one attempt has spent, and what it may still spend."""
+    """What one attempt has spent, and what it may still spend.
+
+    `drawn` counts the samples that were answered: a budget of calls is one of samples, and a verifier's calls, or a
+    cache that needed none, do not change it.
+    """
 
     def __init__(self, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
         self.budget = budget
         self.spent = Usage()
+        self.drawn = 0
         self._clock = clock
         self._began = clock()
 
@@ -32,7 +37,7 @@ class Meter:
         if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
             return 0, 0
         if self.budget.calls is not None:
-            wanted = min(wanted, self.budget.calls - self.spent.calls)
+            wanted = min(wanted, self.budget.calls - self.drawn)
         if self.budget.tokens is None or wanted <= 0:
             return max(wanted, 0), max_tokens
         left = self.budget.tokens - self.spent.generated - self.spent.probe

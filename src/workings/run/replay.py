@@ -31,7 +31,8 @@ def replay(flow: Flow[Solution], journal: Sequence[Mapping[str, Any]]) -> Soluti
         except StopIteration as stop:
             if entry is not None:
                 raise DataError(f"The method ended before ask {number + 1} of its journal.") from None
-            return replace(stop.value, spent=spent)
+            solution: Solution = stop.value
+            return replace(solution, spent=spent)
         if entry is None or entry["ask"] != ask_digest(ask):
             raise DataError(
                 f"Ask {number + 1} is not the one that was recorded.", "Were the method or its settings changed?"
@@ -42,14 +43,15 @@ def replay(flow: Flow[Solution], journal: Sequence[Mapping[str, Any]]) -> Soluti
 
 
 def _recorded(ask: Ask, entry: Mapping[str, Any]) -> tuple[Any, Exception | None, Usage]:
+    lost = unpack(Usage, entry["spent"]) if "spent" in entry else Usage()
     if isinstance(ask, Sample):
         completions = tuple(unpack(Completion, c) for c in entry.get("reply", ()))
-        usage = sum((charged(c.usage, ask.role) for c in completions), Usage())
+        usage = sum((charged(c.usage, ask.role) for c in completions), lost)
         if "error" in entry:
             return None, _error(entry["error"], completions), usage
         return completions, None, usage
     if "error" in entry:
-        return None, _error(entry["error"], ()), Usage()
+        return None, _error(entry["error"], ()), lost
     if isinstance(ask, Grade):
         grades = unpack(Grades, entry["reply"])
         return grades, None, charged(grades.usage, "verifier")

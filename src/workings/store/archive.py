@@ -156,10 +156,16 @@ class Archive:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: what is written inside is kept when the block ends without an exception."""
+        """All or nothing: what is written inside is kept when the block ends without an exception.
+
+        A transaction inside another one is part of it.
+        """
         self._check_writable()
         try:
             with self._lock:
+                if self._db.in_transaction:
+                    yield self._db
+                    return
                 self._db.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._db

@@ -33,9 +33,9 @@ def compact(attempt: Attempt) -> dict[str, Any]:
     solution = attempt.solution
     if solution is not None and solution.pool:
         prompts: dict[Prompt, int] = {}
-        written = {number: told for number, told in enumerate(_completions(attempt.replies))}
+        written = list(_completions(attempt.replies))
         by_text: dict[Any, list[int]] = {}
-        for number, told in written.items():
+        for number, told in enumerate(written):
             by_text.setdefault(told.get("text"), []).append(number)
         out["pool"] = [_pack_trace(trace, prompts, written, by_text) for trace in solution.pool]
         out["prompts"] = [pack(prompt) for prompt in prompts]
@@ -93,7 +93,7 @@ def _swell(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack_trace(
-    trace: Trace, prompts: dict[Prompt, int], written: Mapping[int, Mapping[str, Any]], by_text: dict[Any, list[int]]
+    trace: Trace, prompts: dict[Prompt, int], written: list[Mapping[str, Any]], by_text: dict[Any, list[int]]
 ) -> dict[str, Any]:
     spans = _spans(trace)
     lean = dataclasses.replace(

@@ -42,7 +42,7 @@ def connect(path: Path, layout: Layout, *, read_only: bool = False) -> sqlite3.C
     """
     try:
         return _open_to_read(path, layout) if read_only else _open_to_write(path, layout)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         raise DataError(
             f"{path} cannot be opened as a {layout.name}: {error}.", "Is it the right folder, and is its disk writable?"
         ) from error

@@ -57,7 +57,8 @@ RECORD = Layout(
             idx INTEGER NOT NULL, failed_at INTEGER NOT NULL, outcome TEXT, answer TEXT, confidence REAL,
             prompt INTEGER NOT NULL, cached INTEGER NOT NULL, generated INTEGER NOT NULL, verifier INTEGER NOT NULL,
             probe INTEGER NOT NULL, calls INTEGER NOT NULL, seconds REAL NOT NULL, truncated INTEGER NOT NULL,
-            partial INTEGER NOT NULL, tied INTEGER NOT NULL, error TEXT NOT NULL, dictionary INTEGER, body BLOB NOT NULL)""",
+            partial INTEGER NOT NULL, tied INTEGER NOT NULL, error TEXT NOT NULL, dictionary INTEGER,
+            body BLOB NOT NULL)""",
         "CREATE UNIQUE INDEX attempts_once ON attempts (run, position, method, idx, failed_at)",
         """CREATE TABLE scorings (
             key INTEGER PRIMARY KEY, run INTEGER NOT NULL, scorer TEXT NOT NULL, made INTEGER NOT NULL)""",

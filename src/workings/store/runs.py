@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from workings.core.answer import Outcome
@@ -14,7 +15,7 @@ from workings.core.completion import Stop
 from workings.core.errors import DataError, UnknownName
 from workings.core.problem import Problem
 from workings.core.record import AttemptRow, RunSpec
-from workings.core.solution import Attempt, Solution
+from workings.core.solution import Attempt, Failure, Solution
 from workings.core.wire import unpack
 from workings.store.codec import decode, dictionary_of, dump, encode, load
 from workings.store.compact import compact, restore
@@ -25,9 +26,10 @@ from workings.store.writer import Writer
 if TYPE_CHECKING:
     from workings.store.archive import Archive
 
-__all__ = ["Run"]
+__all__ = ["Run", "attempt_row"]
 
 PAGE = 1000
+LARGEST = 2**62
 ATTEMPT_PAGE = 64
 
 CURRENT = """(a.failed_at = 0 OR NOT EXISTS (SELECT 1 FROM attempts b WHERE b.run = a.run AND b.position = a.position
@@ -36,6 +38,7 @@ OUTCOME = """coalesce((SELECT s.outcome FROM scores s WHERE s.attempt = a.key OR
     a.outcome, '')"""
 AFTER = "(a.position, a.method, a.idx) > (?, ?, ?)"
 ORDER = "ORDER BY a.position, a.method, a.idx"
+MARKS = ",".join("?" * len(ATTEMPT_COLUMNS))
 
 
 class Run:
@@ -73,6 +76,12 @@ class Run:
         """
         row = self._row(attempt)
         self._started().put(row, len(row[-1]) + 300)
+
+    def append_all(self, attempts: Iterable[Attempt]) -> None:
+        """Records attempts here and now, all or none: inside a transaction of the archive, as part of it."""
+        statement = f"INSERT OR IGNORE INTO attempts ({','.join(ATTEMPT_COLUMNS)}) VALUES ({MARKS})"
+        with self._archive.transaction() as db:
+            db.executemany(statement, map(self._row, attempts))
 
     def flush(self) -> None:
         """Returns once every attempt appended before is committed."""
@@ -135,7 +144,8 @@ class Run:
             f"""SELECT a.position, a.method, a.idx, p.id, {OUTCOME}, a.answer, p.gold, a.confidence, a.prompt, a.cached,
                 a.generated, a.verifier, a.probe, a.calls, a.seconds, p.family, p.cluster, p.length, p.split,
                 a.truncated, a.partial, a.tied, a.error
-            FROM attempts a JOIN places w ON w.run = a.run AND w.position = a.position JOIN problems p ON p.key = w.problem
+            FROM attempts a JOIN places w ON w.run = a.run AND w.position = a.position
+                JOIN problems p ON p.key = w.problem
             WHERE a.run = ? AND {AFTER} AND {CURRENT} {ORDER} LIMIT ?""",
             (self._key, *last, PAGE),
         ):
@@ -218,10 +228,11 @@ class Run:
     def _row(self, attempt: Attempt) -> tuple[Any, ...]:
         position = self._position(attempt.problem_id)
         method = self._method_key(attempt.method, create=True)
+        _check_counts(attempt)
         plain = dump(compact(attempt))
         dictionary, shared = self._dictionary_for(method, plain)
         solution, spent = attempt.solution or Solution(), attempt.spent
-        choice, failure = solution.choice, attempt.failure
+        choice = solution.choice
         return (
             self._key,
             position,
@@ -241,7 +252,7 @@ class Run:
             _truncated(solution),
             bool(solution.partial),
             choice is not None and choice.tied,
-            text(f"{failure.kind}: {failure.message}") if failure else "",
+            text(_error(attempt.failure)),
             dictionary,
             encode(plain, shared),
         )
@@ -315,6 +326,50 @@ class Run:
         return bytes(body)
 
 
+def attempt_row(problem: Problem, attempt: Attempt) -> AttemptRow:
+    """The row that `Run.rows` gives for an attempt, from the attempt itself."""
+    solution, spent = attempt.solution or Solution(), attempt.spent
+    return AttemptRow(
+        problem_id=attempt.problem_id,
+        method=attempt.method,
+        index=attempt.index,
+        outcome=attempt.outcome,
+        answer=solution.answer.canonical,
+        gold=problem.gold,
+        confidence=solution.confidence,
+        prompt=spent.prompt,
+        cached=spent.cached,
+        generated=spent.generated,
+        verifier=spent.verifier,
+        probe=spent.probe,
+        calls=spent.calls,
+        seconds=attempt.seconds,
+        family=problem.question.family,
+        cluster=problem.cluster,
+        length=problem.length,
+        split=problem.split,
+        truncated=_truncated(solution),
+        partial=bool(solution.partial),
+        tied=solution.choice is not None and solution.choice.tied,
+        error=_error(attempt.failure),
+    )
+
+
+def _check_counts(attempt: Attempt) -> None:
+    spent = attempt.spent
+    most = max(
+        abs(attempt.index), spent.prompt, spent.cached, spent.generated, spent.verifier, spent.probe, spent.calls
+    )
+    if most > LARGEST:
+        raise DataError(
+            f"A count of {most:.3g} in an attempt at {attempt.problem_id!r} is too large.", "Is it a count?"
+        )
+
+
+def _error(failure: Failure | None) -> str:
+    return f"{failure.kind}: {failure.message}" if failure else ""
+
+
 def _real(value: float | None) -> float | str | None:
     # SQLite keeps no NaN; a word stays a word in a REAL column, and float() reads it back.
     return "nan" if value is not None and math.isnan(value) else value
@@ -330,8 +385,6 @@ def _truncated(solution: Solution) -> bool:
 
 
 def _with_outcome(attempt: Attempt, outcome: Outcome | None) -> Attempt:
-    import dataclasses
-
     return attempt if attempt.outcome is outcome else dataclasses.replace(attempt, outcome=outcome)
 
 

@@ -38,7 +38,7 @@ class SftSettings:
     `warmup` and `cooldown` are shares of the whole at its start and end.
     """
 
-    tokens: int = 6144
+    tokens: int = 4096
     minutes: float = 45.0
     muon_rate: float = 0.02
     adam_rate: float = 3e-3

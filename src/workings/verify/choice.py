@@ -15,15 +15,21 @@ _PREFIX = (
     r"[\s*_`\"'$:>]{0,10}(?:(?:therefore|thus|clearly|definitely|likely|probably|most\s+likely|simply|the|letter|option|choice|answer|"
     r"correct|best|选项?|为|是)\b[\s:*_]{0,4}){0,4}(?:选项?|第)?(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s?\{){0,3}[\s*_`\"'$(\[{]{0,6}"
 )
-_LABEL = re.compile(rf"{_PREFIX}(?P<label>[A-Za-z])(?P<after>[\s]{{0,2}}[)\]}}.:,;!*_`\"'$。、-]|\s|$|(?=[^\x00-\x7f]))", re.IGNORECASE)
-_MORE = re.compile(rf"[)\]}}*_`\"'$]{{0,4}}{_AND}(?:option|choice|选项?)?\s{{0,2}}[(\[*\"']{{0,3}}(?P<label>[A-Z])(?![A-Za-z'])")
+_LABEL = re.compile(
+    rf"{_PREFIX}(?P<label>[A-Za-z])(?P<after>[\s]{{0,2}}[)\]}}.:,;!*_`\"'$。、-]|\s|$|(?=[^\x00-\x7f]))", re.IGNORECASE
+)
+_MORE = re.compile(
+    rf"[)\]}}*_`\"'$]{{0,4}}{_AND}(?:option|choice|选项?)?\s{{0,2}}[(\[*\"']{{0,3}}(?P<label>[A-Z])(?![A-Za-z'])"
+)
 _RUN = re.compile(r"[\s*_(\"]{0,4}(?P<run>[A-J]{2,5})(?![A-Za-z])")
 _FORMS = re.compile(
     r"\(\s?(?P<p>[A-Za-z])\s?\)|\b(?:option|choice)\s{0,2}\(?(?P<o>[A-Za-z])\b(?!\s?')|(?:选项?|选择)\s{0,2}\(?(?P<z>[A-Z])(?![A-Za-z])"
     r"|(?m:^)[\s*_]{0,6}(?P<l>[A-Z])[\s*_.]{0,6}(?m:$)|\*\*\s?\(?(?P<b>[A-Z])[).:]?\s?\*\*|\[(?P<k>[A-Z])\]",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"\s(?:because|since|as|is|was|due|given|for|which|matches|based|it|the|with)\b|\s[-–—(]", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\s(?:because|since|as|is|was|due|given|for|which|matches|based|it|the|with)\b|\s[-–—(]", re.IGNORECASE
+)
 
 
 def labels(choices: tuple[str, ...]) -> str:
@@ -60,7 +66,10 @@ def _mentions(said: str, text: str) -> bool:
     while at >= 0:
         left, right = said[at - 1 : at], said[at + len(text) : at + len(text) + 1]
         han = not text.isascii()
-        if han or (not (left.isalnum() or left in ("-", ".", "/", ",") and left) and not _continues(said, at + len(text), right)):
+        if han or (
+            not (left.isalnum() or (left in ("-", ".", "/", ",") and left))
+            and not _continues(said, at + len(text), right)
+        ):
             return True
         at = said.find(text, at + 1)
     return False
@@ -76,7 +85,12 @@ def read_choice(view: str, start: int, end: int, choices: tuple[str, ...]) -> Re
     Two labels, or a label that no option has, cannot be told. A capital A before a word is the article, unless
     the word begins that option's text. When label and text disagree the label counts.
     """
-    if (run := _RUN.match(view, start, end)) and len(set(run["run"])) > 1 and set(run["run"]) <= set(labels(choices)) and choices:
+    if (
+        (run := _RUN.match(view, start, end))
+        and len(set(run["run"])) > 1
+        and set(run["run"]) <= set(labels(choices))
+        and choices
+    ):
         if tidy(run["run"]) not in {tidy(c) for c in choices}:
             return Reading(run.start("run"), run.end("run"), None)
     found = _LABEL.match(view, start, end)
@@ -105,14 +119,26 @@ def read_choice(view: str, start: int, end: int, choices: tuple[str, ...]) -> Re
 def _stands(view: str, found: re.Match[str], end: int, choices: tuple[str, ...]) -> bool:
     letter, after = found["label"], found["after"]
     opener = view[found.start() : found.start("label")]
-    dressed = opener[-1:] in ("(", "[", "*", '"', "{", "'", "`") or re.search(r"(?:option|choice|letter|选项?)[\s:*_]*$", opener, re.IGNORECASE)
+    dressed = opener[-1:] in ("(", "[", "*", '"', "{", "'", "`") or re.search(
+        r"(?:option|choice|letter|选项?)[\s:*_]*$", opener, re.IGNORECASE
+    )
     rest = view[found.end("label") : end]
-    if letter.islower() and not (dressed and rest[:1] in (")", "]", "}", '"', "*", "'")) and not re.match(r"\s?[).:]|\s*$", rest):
+    if (
+        letter.islower()
+        and not (dressed and rest[:1] in (")", "]", "}", '"', "*", "'"))
+        and not re.match(r"\s?[).:]|\s*$", rest)
+    ):
         return False
     if after.strip() or not rest.strip() or not after:
         return not re.match(r"'(?:s|m|re|ll|d|ve)\b", rest)
     if dressed or _CLAUSE.match(rest) or _MORE.match(view, found.end("label"), end):
-        return not (letter in "AI" and not dressed and re.match(r"\s(?:is|was)\s", rest) is None and not _CLAUSE.match(rest) and not _MORE.match(view, found.end("label"), end))
+        return not (
+            letter in "AI"
+            and not dressed
+            and re.match(r"\s(?:is|was)\s", rest) is None
+            and not _CLAUSE.match(rest)
+            and not _MORE.match(view, found.end("label"), end)
+        )
     index = string.ascii_uppercase.find(letter.upper())
     own = tidy(choices[index]) if 0 <= index < len(choices) else None
     if own and (tidy(rest) or "").startswith(own):

@@ -33,16 +33,21 @@ _FRAC = r"\\[dtc]?frac\s{0,2}(?:\{\s{0,3}(-?[0-9]{1,400})\s{0,3}\}|([0-9]))\s{0,
 _CORE = re.compile(
     rf"(?<![A-Za-z_^.\\])(?:(?<!\^\{{)|(?<=^))(?P<frac>{_FRAC})"
     rf"|(?:(?<![A-Za-z_^\\])|(?<=RMB)|(?<=USD)|(?<=CNY)|(?<=EUR))(?<![0-9]\.)(?<!\^\{{)(?<!\^-)"
-    rf"(?P<int>{_INT})?(?P<dec>\.[0-9]++)?(?P<vulgar>[{_V}])?(?<=[0-9{_V}])"
+    rf"(?<![0-9])(?=\.?[0-9{_V}])(?P<int>{_INT})?(?P<dec>\.[0-9]++)?(?P<vulgar>[{_V}])?"
 )
-_MIXED = re.compile(rf"(?: {{1,2}}|-)(?P<n>[0-9]{{1,9}})/(?P<d>[0-9]{{1,9}})(?![0-9/])|\s{{0,2}}{_FRAC}|\s?(?P<v>[{_V}])")
+_MIXED = re.compile(
+    rf"(?: {{1,2}}|-)(?P<n>[0-9]{{1,9}})/(?P<d>[0-9]{{1,9}})(?![0-9/])|\s{{0,2}}{_FRAC}|\s?(?P<v>[{_V}])"
+)
 _OVER = re.compile(rf"\s?/\s?(?P<d>{_INT})(?![0-9]|\s?/|\.[0-9])")
 _POWER = re.compile(
     r"[eE](?P<e>[-+]?[0-9]{1,9})(?![0-9A-Za-z.])"
     r"|\s{0,2}(?:×|x|\*|·|\\times|\\cdot)\s{0,2}10\s{0,2}(?:(?:\^|\*\*)\s{0,2}(?:\{\s{0,2}(?P<b>[-+]?[0-9]{1,9})\s{0,2}\}|\(?(?P<p>[-+]?[0-9]{1,9})\)?)"
     r"|(?P<s>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9}))"
 )
-_TIMES = re.compile(r"[\s-]?(?P<en>hundred|thousand|million|billion|trillion|dozen)\b|\s?(?P<zh>[百千万亿]{1,2})", re.IGNORECASE)
+_TIMES = re.compile(
+    r"[\s-]?(?P<en>hundred|thousand|million|billion|trillion|dozen)\b|\s?(?P<zh>[百千万亿]{1,2})(?![米克瓦卡赫伏])",
+    re.IGNORECASE,
+)
 _ZH_REST = re.compile(r"(?P<n>[0-9]{1,4})(?P<u>[千百万])?")
 _PERCENT = re.compile(r"\s{0,2}(?:\\?%|per\s?cent(?:age)?\b)|\\,?\\%", re.IGNORECASE)
 _BROKEN = re.compile(r"[,:][0-9]|\.[0-9]|/[0-9]")
@@ -51,7 +56,10 @@ _SYMBOL_NEXT = re.compile(
     r"|\s{0,2}\\(?:sqrt|pi|infty|ln|log|sin|cos|tan|theta|alpha|mathrm\{i\}|cdot\s?\\|times\s?\\)|\s?[π√∞]"
     r"|[xyznktabrpqi](?![A-Za-z'/])|[xyzn]\^|\s?[⁰¹²³⁴⁵⁶⁷⁸⁹]"
 )
-_SIGN = re.compile(r"(?:(?P<word>minus|negative|负)\s{0,2}|(?P<dash>[-+–])\s?)(?:\\?[$€£¥₹]\s?)?$|(?P<money>\\?[$€£¥₹])\s?(?P<in>[-+–])?$", re.IGNORECASE)
+_SIGN = re.compile(
+    r"(?:(?P<word>minus|negative|负)\s{0,2}|(?P<dash>[-+–])\s?)(?:\\?[$€£¥₹]\s?)?$|(?P<money>\\?[$€£¥₹])\s?(?P<in>[-+–])?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +241,7 @@ _UNIT_TAIL = re.compile(
     r"(?:\^?\{?\s?(?:\\circ|[23²³°])\s?\}?)?[\sA-Za-z\u4e00-\u9fff.)}$*\\]*"
 )
 _STRIP = re.compile(
-    r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox|displaystyle|left|right|,|;|:|!|quad|qquad|\(|\)|\[|\])(?![a-z])\s{0,2}\{?"
+    r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|boxed|fbox|displaystyle|left|right|,(?![0-9]{3})|;|:|!(?![0-9]{3})|quad|qquad|\(|\)|\[|\])(?![a-z])\s{0,2}\{?"
     r"|\$\$?(?!\s{0,2}-?[0-9])|\*\*|__"
 )
 _HEAD_OK = re.compile(r"[\sA-Za-z\u4e00-\u9fff$€£¥₹:.,'\"(\[{}#`~*_≈\\-]*")
@@ -279,7 +287,10 @@ def read_phrase(view: str, start: int, end: int, *, words: bool = True) -> Readi
         and not _BOUND.search(piece[cut:stop])
         and not _COMMAND.search(head + " " + tail)
         and not _POW_UNIT.search(tail)
-        and not re.search(r"(?:^|[^A-Za-z])[a-z]\s?[-+]\s?$|[-+*/]\s{0,2}$|/\s?[a-z]?\s?$", head.rstrip(" -") if head.strip() != "-" else "")
+        and not re.search(
+            r"(?:^|[^A-Za-z])[a-z]\s?[-+]\s?$|[-+*/]\s{0,2}$|/\s?[a-z]?\s?$",
+            head.rstrip(" -") if head.strip() != "-" else "",
+        )
         and not re.match(r"\s{0,2}[-+*/]\s{0,2}(?:[a-z](?![A-Za-z])|$)", tail)
     )
     if not plain:
@@ -300,7 +311,8 @@ _JOINED = re.compile(
 )
 _OPERATOR = re.compile(r"[\s)A-Za-z%]{0,20}(?:[+*×÷·]|\\times|\\cdot|\\div|\s-\s|/|\^)[\s($€£¥]{0,4}")
 _CORRECTED = re.compile(
-    r"(?:[,;.—–-]\s*|\s)(?:no,?\s+wait|wait,?\s+no|no,|sorry,?|i\s+mean|rather|actually|correction:?|not?\s+wait)[,:\s]+|不对|不,|更正", re.IGNORECASE
+    r"(?:[,;.—–-]\s*|\s)(?:no,?\s+wait|wait,?\s+no|no,|sorry,?|i\s+mean|rather|actually|correction:?|not?\s+wait)[,:\s]+|不对|不,|更正",
+    re.IGNORECASE,
 )
 _CUT = re.compile(
     r"\s(?:because|since|as\s+(?:the|it|this|we|he|she|they)|given|after|which|where|when|if|per|for|out\s+of|of\s+the|from|with|in\s+total\b)\b"
@@ -332,13 +344,20 @@ def read_declared(view: str, start: int, end: int) -> Reading | None:
     if whole is not None and whole.canonical is not None:
         return Reading(start + whole.start, start + whole.end, whole.canonical)
     first = found_all[0]
-    unread = Reading(start + begin + len(piece[begin:]) - len(piece[begin:].lstrip(" :*$")), start + len(piece.rstrip(" .*$")), None)
-    if first.value is None or _COMMAND.search(piece[begin : first.start]) or _BOUND.search(piece[begin : first.end]):
+    unread = Reading(
+        start + begin + len(piece[begin:]) - len(piece[begin:].lstrip(" :*$")), start + len(piece.rstrip(" .*$")), None
+    )
+    head = piece[begin : first.start]
+    if first.value is None or _COMMAND.search(head) or is_symbolic(head) or _BOUND.search(piece[begin : first.end]):
         return unread
     lead_words = len(piece[begin : first.start].split())
     if len(found_all) == 1:
         tail = piece[first.end :]
-        bad = _COMMAND.search(tail) or _POW_UNIT.search(tail[:12]) or re.match(r"\s{0,2}[-+*/×÷]\s{0,2}[A-Za-z(](?![A-Za-z])", tail)
+        bad = (
+            _COMMAND.search(tail)
+            or _POW_UNIT.search(tail[:12])
+            or re.match(r"\s{0,2}[-+*/×÷]\s{0,2}[A-Za-z(](?![A-Za-z])", tail)
+        )
         return unread if bad else Reading(start + first.start, start + first.end, format_number(first.value))
     second = found_all[1]
     between = piece[first.end : second.start]
@@ -348,8 +367,13 @@ def read_declared(view: str, start: int, end: int) -> Reading | None:
         if _JOINED.fullmatch(between) and second.value != first.value:
             return unread
         return Reading(start + first.start, start + first.end, format_number(first.value))
-    final = found_all[-1]
+    before, final = found_all[-2:]
+    if before.value != final.value and _EITHER.fullmatch(piece[before.end : final.start]):
+        return unread
     return Reading(start + final.start, start + final.end, None if final.value is None else format_number(final.value))
+
+
+_EITHER = re.compile(r"[^.;\n]{0,20}(?:\bor\b|或者?)\s{0,2}", re.IGNORECASE)
 
 
 def read_last(view: str, start: int = 0, end: int | None = None) -> Reading | None:
@@ -359,7 +383,7 @@ def read_last(view: str, start: int = 0, end: int | None = None) -> Reading | No
         before, last = last, number
     if last is None:
         return None
-    if before and last.start - before.end <= 40 and re.fullmatch(r"[^.;\n]{0,20}(?:\bor\b|或者?)\s{0,2}", view[before.end : last.start]):
+    if before and last.start - before.end <= 40 and _EITHER.fullmatch(view[before.end : last.start]):
         if before.value != last.value:
             return Reading(before.start, last.end, None)
     return Reading(last.start, last.end, None if last.value is None else format_number(last.value))

@@ -7,11 +7,11 @@ from fractions import Fraction
 
 __all__ = ["Word", "find_word"]
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _VALUE = {w: i for i, w in enumerate(_ONES)} | {w: 20 + 10 * i for i, w in enumerate(_TENS)} | {"half": 0}
 _SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _ANY = "|".join(sorted((*_VALUE, *_SCALE), key=len, reverse=True))
@@ -28,7 +28,9 @@ _CHINESE = re.compile(
     rf"(?P<sign>负)?(?:(?P<percent>百分之(?P<share>[{_HAN}点]{{1,30}}))|(?P<under>[{_HAN}]{{1,20}})分之(?P<over>[{_HAN}]{{1,20}})"
     rf"|(?P<half>一半)|(?P<plain>[{_HAN}]{{1,40}}(?:点[零〇一二三四五六七八九]{{1,30}})?))"
 )
-_IDIOM = re.compile(r"一(?:样|定|致|种|些|般|直|起|共|下|旦|边|切|点(?!\d)|方面|步)|十分(?!之)|万一|千万(?![个元人次])|第")
+_IDIOM = re.compile(
+    r"一(?:样|定|致|种|些|般|直|起|共|下|旦|边|切|点(?!\d)|方面|步)|十分(?!之)|万一|千万(?![个元人次])|第"
+)
 
 
 class Word:
@@ -56,7 +58,9 @@ def find_word(view: str, start: int, end: int) -> Word | None:
         if idiom and found_zh.end() - found_zh.start() > 1:
             at = found_zh.start() + 2 if view[found_zh.start() : found_zh.start() + 1] != "第" else at
         if worth is not None:
-            return Word(-worth if found_zh["sign"] else worth, found_zh.start(), found_zh.end(), bool(found_zh["percent"]))
+            return Word(
+                -worth if found_zh["sign"] else worth, found_zh.start(), found_zh.end(), bool(found_zh["percent"])
+            )
     return best
 
 

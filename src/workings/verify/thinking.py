@@ -17,7 +17,8 @@ _CLOSE = (
     r"|(?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|>final[^<\n]{0,40}<\|message\|>"
 )
 _TAG = re.compile(
-    rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<token><\|[A-Za-z_]{{1,30}}\|>|</?s>|<｜[^<>\n]{{1,40}}｜>)", re.IGNORECASE
+    rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<token><\|[A-Za-z_]{{1,30}}\|>|</?s>|<｜[^<>\n]{{1,40}}｜>)",
+    re.IGNORECASE,
 )
 
 
@@ -40,27 +41,26 @@ def split_thinking(text: str) -> Parts:
     """
     if not ("<" in text or "◁" in text or "[" in text):
         return Parts(text, " " * len(text))
+    tags = list(_TAG.finditer(text))
+    inside, orphan = False, -1
+    for i, tag in enumerate(tags):
+        if tag["close"] and not inside:
+            orphan = i
+        inside = bool(tag["open"]) or (inside and not tag["close"])
     final: list[str] = []
     inner: list[str] = []
-    at, inside = 0, False
-
-    def take(stop: int) -> None:
-        shown, hidden = (inner, final) if inside else (final, inner)
-        shown.append(text[at:stop])
-        hidden.append("\n" * (stop - at))
-
-    for tag in _TAG.finditer(text):
-        take(tag.start())
+    at, inside = 0, orphan >= 0
+    for i, tag in enumerate(tags):
+        _share(text[at : tag.start()], inside, final, inner)
+        _share("\n" * (tag.end() - tag.start()), False, inner, final)
         at = tag.end()
-        blank = "\n" * (at - tag.start())
-        if tag["open"]:
-            inside = True
-        elif tag["close"]:
-            if not inside:
-                inner = ["".join(a if a.strip() else b for a, b in zip(final, inner, strict=True))]
-                final = ["\n" * tag.start()]
-            inside = False
-        final.append(blank)
-        inner.append(blank)
-    take(len(text))
+        if i >= orphan:
+            inside = bool(tag["open"]) or (inside and not tag["close"])
+    _share(text[at:], inside, final, inner)
     return Parts("".join(final), "".join(inner))
+
+
+def _share(piece: str, inside: bool, final: list[str], inner: list[str]) -> None:
+    shown, hidden = (inner, final) if inside else (final, inner)
+    shown.append(piece)
+    hidden.append("\n" * len(piece))

@@ -63,9 +63,9 @@ class Client:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def get(self, path: str) -> dict[str, Any]:
+    async def get(self, path: str, retries: int) -> dict[str, Any]:
         """The JSON object at `path`."""
-        return await self._patiently(lambda ticket: self._fetch(ticket, "GET", path, None, _whole), seed=0)
+        return await self._patiently(lambda ticket: self._fetch(ticket, "GET", path, None, _whole), 0, retries)
 
     async def post(self, path: str, body: bytes, seed: int, read: Callable[[dict[str, Any]], R]) -> R:
         """What `read` makes of the JSON object that the server answers; `read` may raise BadReply to try again.
@@ -74,14 +74,16 @@ class Client:
         seed: fixes the waits between tries.
         Raises a ModelError; the last one, when trying again did not help.
         """
-        return await self._patiently(lambda ticket: self._fetch(ticket, "POST", path, body, read), seed)
+        retries = self.endpoint.retries
+        return await self._patiently(lambda ticket: self._fetch(ticket, "POST", path, body, read), seed, retries)
 
     async def stream(self, path: str, body: bytes, seed: int, begin: Callable[[], Events[R]]) -> R:
         """What the `Events` that `begin` makes anew for each try gathers from a stream of server-sent events."""
-        return await self._patiently(lambda ticket: self._listen(ticket, path, body, begin()), seed)
+        retries = self.endpoint.retries
+        return await self._patiently(lambda ticket: self._listen(ticket, path, body, begin()), seed, retries)
 
-    async def _patiently(self, send: Callable[[int], Awaitable[R]], seed: int) -> R:
-        end, gate = self.endpoint, self.gate
+    async def _patiently(self, send: Callable[[int], Awaitable[R]], seed: int, retries: int) -> R:
+        gate = self.gate
         if asyncio.get_running_loop() is not self._loop:
             raise UsageError("This model was first used in another event loop.", "Close it there, or make a new one.")
         tries = 0
@@ -100,7 +102,7 @@ class Client:
                 return reply
             finally:
                 gate.leave()
-            if tries > end.retries:
+            if tries > retries:
                 if tries > 1:
                     fault.what = f"{fault.what} (tried {tries} times)"
                 raise fault
@@ -114,7 +116,9 @@ class Client:
         asked = fault.retry_after if isinstance(fault, Overloaded) else None
         return wait if asked is None else min(end.max_wait_s, asked + wait)
 
-    async def _fetch(self, ticket: int, method: str, path: str, body: bytes | None, read: Callable[[dict[str, Any]], R]) -> R:
+    async def _fetch(
+        self, ticket: int, method: str, path: str, body: bytes | None, read: Callable[[dict[str, Any]], R]
+    ) -> R:
         try:
             async with self._session.request(
                 method, self._url(path), data=_payload(body), allow_redirects=False
@@ -180,7 +184,8 @@ class Client:
                     raise self.complaint(data["error"])
                 return data
             fault = BadReply(
-                f"{self.where} sent a JSON {type(data).__name__}, not an object.", "Is this an OpenAI-compatible server?"
+                f"{self.where} sent a JSON {type(data).__name__}, not an object.",
+                "Is this an OpenAI-compatible server?",
             )
         raise fault
 
@@ -240,4 +245,3 @@ def _whole(data: dict[str, Any]) -> dict[str, Any]:
 
 def _payload(body: bytes | None) -> Any:
     return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
-

@@ -16,8 +16,6 @@ _SPARE = {
     "seed": Capability.SEEDS,
     "n": None,
     "stream_options": None,
-    "continue_final_message": None,
-    "add_generation_prompt": None,
 }
 _FORMLESS = re.compile(r"chat[ _-]?template|not a chat model|does not support chat", re.IGNORECASE)
 
@@ -29,7 +27,17 @@ class Dialect:
     is sampled (temperature, top_p, top_k, min_p, stop) are never dropped.
     """
 
-    __slots__ = ("chat", "declared", "dropped", "echoes_lead", "known", "lead_flags", "length_field", "score_tokens")
+    __slots__ = (
+        "chat",
+        "declared",
+        "dropped",
+        "echoes_lead",
+        "known",
+        "lead_flags",
+        "length_field",
+        "score_tokens",
+        "version",
+    )
 
     def __init__(self, declared: frozenset[Capability] | None) -> None:
         self.declared = declared
@@ -42,6 +50,7 @@ class Dialect:
         self.lead_flags = True
         self.echoes_lead = False
         self.score_tokens = 0
+        self.version = 0
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -63,15 +72,15 @@ class Dialect:
         message = rejected.message
         if "max_tokens" in sent and "max_completion_tokens" in message:
             self.length_field = "max_completion_tokens"
+            self.version += 1
             return True
         named = [name for name in _SPARE if name in sent and re.search(rf"(?<!\w){name}(?!\w)", message)]
+        self.version += bool(named)
         for name in named:
             self.dropped.add(name)
             capability = _SPARE[name]
             if capability is not None:
                 self.known[capability] = False
-            if name in ("continue_final_message", "add_generation_prompt"):
-                self.lead_flags = False
         return bool(named)
 
     def chatless(self, rejected: Rejected) -> bool:

@@ -61,7 +61,8 @@ class Endpoint:
             )
         if parts.username or parts.password:
             raise BadSetting(
-                f"The address of {parts.hostname} holds a login.", f"Put the key in the variable {self.key_env} instead."
+                f"The address of {parts.hostname} holds a login.",
+                f"Put the key in the variable {self.key_env} instead.",
             )
         if parts.query or parts.fragment:
             raise BadSetting(f"The address of {parts.hostname} holds a query.", "Leave out what follows '?' or '#'.")
@@ -104,7 +105,8 @@ class Endpoint:
         key = os.environ.get(self.key_env, "").strip() if self.key_env else ""
         if not (key.isascii() and key.isprintable()):
             raise BadSetting(
-                f"The key in {self.key_env} has characters that no header can carry.", "Copy it again without line breaks."
+                f"The key in {self.key_env} has characters that no header can carry.",
+                "Copy it again without line breaks.",
             )
         return key
 

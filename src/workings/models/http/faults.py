@@ -77,7 +77,9 @@ def _message(body: bytes) -> str:
     return data if isinstance(data, str) else text
 
 
-def by_status(status: int, headers: Mapping[str, str], body: bytes, *, where: str, key: str, key_env: str) -> ModelError:
+def by_status(
+    status: int, headers: Mapping[str, str], body: bytes, *, where: str, key: str, key_env: str
+) -> ModelError:
     """The error that an HTTP status means, with the server's message quoted."""
     message = _message(body)
     said = quote(message, key)
@@ -113,10 +115,10 @@ def in_body(error: Any, *, where: str, key: str, key_env: str) -> ModelError:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from `Retry-After` (seconds or a date) or `retry-after-ms`; None when not said."""
     millis = headers.get("retry-after-ms")
-    if millis is not None and re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", millis.strip()):
+    if millis is not None and re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", millis.strip()):
         return float(millis) / 1000
     value = headers.get("Retry-After", "").strip()[:64]
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", value):
+    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value):
         return float(value)
     try:
         date = parsedate_to_datetime(value)

@@ -13,21 +13,22 @@ class Gate:
 
     An episode is all requests that were in flight when the server first complained: those that were sent before
     a cut say nothing about the limit after it. Until the first complaint the limit doubles each round (slow
-    start); afterwards it grows by one a round. The limit grows only while it is being used.
+    start); afterwards it grows by one a round, and sixteen times slower just below the limit of the last
+    complaint, so that a server with little room is not made to complain at every other request. The limit grows
+    only while it is being used. A cut halves it; when requests were answered at this limit it keeps seven tenths.
 
     first, most: the limit to begin with and the highest ever.
-    cut: what a complaint multiplies the limit by.
     """
 
-    __slots__ = ("_cut", "_epoch", "_most", "_paused_until", "_steady", "_timer", "_waiting", "in_flight", "limit")
+    __slots__ = ("_answered", "_epoch", "_most", "_paused_until", "_sore", "_timer", "_waiting", "in_flight", "limit")
 
-    def __init__(self, first: int, most: int, cut: float = 0.5) -> None:
+    def __init__(self, first: int, most: int) -> None:
         self.limit = float(min(first, most))
         self.in_flight = 0
         self._most = most
-        self._cut = cut
         self._epoch = 0
-        self._steady = False
+        self._answered = False
+        self._sore = 0.0
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -66,16 +67,26 @@ class Gate:
 
     def praise(self, ticket: int) -> None:
         """A request was answered."""
-        if ticket != self._epoch or self.limit >= self._most or 2 * self.in_flight < self.limit:
+        if ticket != self._epoch:
             return
-        self.limit = min(self._most, self.limit + (1 / self.limit if self._steady else 1))
+        self._answered = True
+        if self.limit >= self._most or 2 * self.in_flight < self.limit:
+            return
+        step = 1.0
+        if self._epoch:
+            step = 1 / self.limit
+            if self.limit <= self._sore <= self.limit + 1:
+                step /= 16
+        self.limit = min(self._most, self.limit + step)
 
     def complain(self, ticket: int, pause: float = 0.0) -> None:
         """The server was too busy for a request; nobody enters for `pause` seconds."""
         if ticket == self._epoch:
+            gentle = self._answered and self._epoch > 0
             self._epoch += 1
-            self._steady = True
-            self.limit = max(1.0, self.limit * self._cut)
+            self._answered = False
+            self._sore = float(int(self.limit))
+            self.limit = max(1.0, self.limit * (0.7 if gentle else 0.5))
         if pause > 0:
             self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + pause)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workings.core.ask import Sample, Score, Scores
+from workings.core.ask import Sample, Sampling, Score, Scores
 from workings.core.capability import Capability, Identity
 from workings.core.completion import Completion
-from workings.core.errors import BadReply, BadSetting, MissingCapability, Refused
+from workings.core.errors import BadReply, BadSetting, MissingCapability, Overloaded
 from workings.core.prompt import Prompt
 from workings.models.http import forms, probe, scoring
 from workings.models.http.dialect import Dialect
@@ -59,6 +60,7 @@ class HttpModel:
         self._client: Client | None = None
         self._name = endpoint.model
         self._identity = Identity(endpoint.model, template=self._template())
+        self._chatless: Rejected | None = None
         self._opened = False
         self._opening = asyncio.Lock()
         self._probing = asyncio.Lock()
@@ -67,7 +69,11 @@ class HttpModel:
         return f"HttpModel({self.endpoint.root!r}, {self._name!r})"
 
     async def __aenter__(self) -> HttpModel:
-        await self.open()
+        try:
+            await self.open()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -106,12 +112,12 @@ class HttpModel:
             if self._opened:
                 return
             try:
-                listed = (await self.client.get("/models")).get("data")
+                listed = (await self.client.get("/models", retries=1)).get("data")
             except Rejected as rejected:
                 if rejected.status in (401, 403) or not self._name:
                     raise rejected.plain() from None
                 listed = None
-            except BadReply:
+            except (BadReply, Overloaded):
                 if not self._name:
                     raise
                 listed = None
@@ -129,9 +135,11 @@ class HttpModel:
         Returns all capabilities that are known now. Nothing is sent for what is known or declared.
         """
         async with self._probing:
-            asked = probe.ORDER if wanted is None else [c for c in probe.ORDER if c in set(wanted)]
-            for capability in asked:
-                if capability not in self.dialect.known:
+            asked = set(probe.ORDER if wanted is None else wanted)
+            if Capability.SCORE in asked and Capability.SCORE not in self.dialect.known:
+                asked.add(Capability.LEAD)
+            for capability in probe.ORDER:
+                if capability in asked and capability not in self.dialect.known:
                     self.dialect.known[capability] = await probe.PROBES[capability](self)
         return self.dialect.capabilities
 
@@ -149,11 +157,12 @@ class HttpModel:
                     f"{self.endpoint.root} cannot continue text that the assistant has already written.",
                     "Use the completions form, another server, or a method that needs no lead.",
                 )
+        job = _Job(self, ask, watch)
         if len(seeds) == 1:
-            return (await self._one(ask, seeds[0], ask.start, watch),)
+            return (await self._one(job, seeds[0], ask.start),)
         if self.dialect.known.get(Capability.SEEDS) is False and ask.sampling.temperature > 0:
-            return await self._group(ask, seeds, watch)
-        return tuple(await together(self._one(ask, s, ask.start + i, watch) for i, s in enumerate(seeds)))
+            return await self._group(job, seeds)
+        return tuple(await together(self._one(job, s, ask.start + i) for i, s in enumerate(seeds)))
 
     async def score(self, ask: Score) -> Scores:
         """Log-probabilities (nats) of each candidate after each cut, shape (cut, candidate).
@@ -170,9 +179,15 @@ class HttpModel:
         await self.probe((Capability.SCORE,))
         if Capability.SCORE not in self.dialect.capabilities:
             raise MissingCapability(
-                f"{self.endpoint.root} does not score given text.", "Use a local model, or vLLM in the completions form."
+                f"{self.endpoint.root} does not score given text.",
+                "Use a local model, or vLLM in the completions form.",
             )
-        return await scoring.score(self, ask)
+        try:
+            return await scoring.score(self, ask)
+        except Rejected as rejected:
+            raise rejected.plain() from None
+        except scoring.NotScored as fault:
+            raise BadReply(fault.what, fault.next_step) from None
 
     async def speaks_chat(self) -> bool:
         """Whether the chat form is used; asks the server once when the form is "auto"."""
@@ -183,7 +198,7 @@ class HttpModel:
     async def request(self, path: str, make: Callable[[], dict[str, Any]], read: Callable[[dict[str, Any]], R]) -> R:
         """Sends what `make` builds; builds it anew without what the server refuses by name, while that helps."""
         while True:
-            body = {"model": self._name, **make(), **self.endpoint.extra}
+            body = self.complete(make())
             try:
                 return await self.client.post(path, forms.encode(body), 0, read)
             except Rejected as rejected:
@@ -191,46 +206,197 @@ class HttpModel:
             if not self.dialect.adapt(fault, body):
                 raise fault
 
-    async def _one(self, ask: Sample, seed: int, number: int, watch: Watch | None) -> Completion:
+    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A body with the model's name and the endpoint's extra fields."""
+        return {"model": self._name, **body, **self.endpoint.extra}
+
+    def wire_body(self, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+        """The fields of a request in the form that the server speaks, without model, n and seed."""
+        if self.dialect.chat is False:
+            return forms.completions(self._render(prompt), sampling, self.dialect)
+        return forms.chat(prompt, sampling, self.dialect)
+
+    @property
+    def path(self) -> str:
+        """Where requests for text go."""
+        return "/completions" if self.dialect.chat is False else "/chat/completions"
+
+    async def _one(self, job: _Job, seed: int, number: int) -> Completion:
         while True:
-            body, encoded = self._body(ask, watch is not None)
-            tell_seed = "seed" not in self.dialect.dropped
+            encoded, told = job.encoded(), "seed" not in self.dialect.dropped
             try:
-                reading = await self._send(seeded(encoded, seed) if tell_seed else encoded, seed, number, watch)
-                break
+                reading = await self._send(job, forms.seeded(encoded, seed) if told else encoded, seed, number)
+                return self._finish(job, reading, (seed if told else None,))[0]
             except Rejected as rejected:
                 fault = rejected
-            if not self._adapt(fault, [*body, "seed"] if tell_seed else body):
-                raise fault.plain()
-        return self._finish(ask, reading, (seed if tell_seed else None,))[0]
+            self._adapt(fault, (*job.body, "seed") if told else job.body)
 
-    async def _group(self, ask: Sample, seeds: tuple[int, ...], watch: Watch | None) -> tuple[Completion, ...]:
+    async def _group(self, job: _Job, seeds: tuple[int, ...]) -> tuple[Completion, ...]:
         """Samples of a server without seeds: as many as it gives at once, until there are enough."""
         found: list[Completion] = []
-        while len(found) < len(seeds):
-            missing = len(seeds) - len(found)
-            if "n" in self.dialect.dropped or missing == 1:
-                rest = [self._one(ask, seeds[-k], ask.start + len(seeds) - k, watch) for k in range(missing, 0, -1)]
-                found.extend(await together(rest))
+        start, wanted = job.ask.start, len(seeds)
+        while len(found) < wanted:
+            have = len(found)
+            if "n" in self.dialect.dropped or wanted - have == 1:
+                found.extend(await together(self._one(job, seeds[i], start + i) for i in range(have, wanted)))
                 break
-            body, _ = self._body(ask, watch is not None)
+            job.encoded()
+            many = forms.encode({**job.body, "n": wanted - have})
             try:
-                many = forms.encode({**body, "n": missing})
-                reading = await self._send(many, seeds[len(found)], ask.start + len(found), watch)
+                reading = await self._send(job, many, seeds[have], start + have)
             except Rejected as rejected:
                 fault = rejected
             else:
-                found.extend(self._finish(ask, reading, (None,) * missing))
-                if len(reading[0]) < missing:
+                if len(reading[0]) < wanted - have:
                     self.dialect.dropped.add("n")
+                found.extend(self._finish(job, reading, (None,) * (wanted - have)))
                 continue
-            if not self._adapt(fault, [*body, "n"]):
-                raise fault.plain()
+            self._adapt(fault, (*job.body, "n"))
         return tuple(found)
 
-    async def _send(self, encoded: bytes, seed: int, number: int, watch: Watch | None) -> Reading:
-        path = "/completions" if self.dialect.chat is False else "/chat/completions"
-        if watch is None:
-            return await self.client.post(path, encoded, seed, _read)
-        client, shown = self.client, _Shown(watch, number)
-        return await client.stream(path, encoded, seed, lambda: Pieces(shown.begin(), client.complaint))
+    async def _send(self, job: _Job, encoded: bytes, seed: int, number: int) -> Reading:
+        client = self.client
+        if job.watch is None:
+            return await client.post(self.path, encoded, seed, _read)
+        shown = _Shown(job.watch, number)
+        return await client.stream(self.path, encoded, seed, lambda: Pieces(shown.begin(), client.complaint))
+
+    def _finish(self, job: _Job, reading: Reading, seeds: tuple[int | None, ...]) -> list[Completion]:
+        """The completions of one reply, at most one a seed."""
+        found, counted = reading
+        dialect, sampling = self.dialect, job.ask.sampling
+        if dialect.chat is None:
+            dialect.chat = True
+        if counted is None:
+            self.estimated += 1
+        usages = share(found, counted, forms.plain(job.ask.prompt) if counted is None else "", sampling)
+        if len(found) > len(seeds):
+            usages[0] = replace(sum(usages[len(seeds) :], usages[0]), calls=1)
+            found = found[: len(seeds)]
+        if sampling.logprobs and Capability.LOGPROBS not in dialect.known and found[0].pieces:
+            dialect.learn(Capability.LOGPROBS, bool(found[0].logprobs))
+        lead = job.ask.prompt.lead if dialect.echoes_lead else ""
+        return [
+            completion(draft, sampling, usage, seed=seed, lead=lead, counted=counted is not None)
+            for draft, usage, seed in zip(found, usages, seeds, strict=False)
+        ]
+
+    def _adapt(self, fault: Rejected, sent: Iterable[str]) -> None:
+        """Makes the next try of a refused request differ, or raises the refusal."""
+        dialect = self.dialect
+        if self.endpoint.form == "auto":
+            if dialect.chat is None and dialect.chatless(fault):
+                dialect.chat = False
+                dialect.version += 1
+                self._chatless = fault
+                return
+            if dialect.chat is False and fault.status == 404 and self._chatless is not None:
+                raise self._chatless.plain()
+        if not dialect.adapt(fault, sent):
+            raise fault.plain()
+
+    async def _name_known(self) -> None:
+        if not self._name:
+            await self.open()
+
+    def _template(self) -> str:
+        """Who writes the prompt as text: the server, or `render`; and which extra fields go along."""
+        end = self.endpoint
+        text = "server" if end.form != "completions" else "plain"
+        if end.form == "auto":
+            text = "server, or plain"
+        if end.form != "chat" and self._render is not forms.plain:
+            text = f"{text} by {self._render.__module__}.{self._render.__qualname__}"
+        return f"{text}+{_digest(dict(end.extra))}" if end.extra else text
+
+
+class _Job:
+    """One ask and its request, written once and written anew when more is known about the server."""
+
+    __slots__ = ("_encoded", "_model", "_version", "ask", "body", "watch")
+
+    def __init__(self, model: HttpModel, ask: Sample, watch: Watch | None) -> None:
+        self.ask = ask
+        self.watch = watch
+        self.body: dict[str, Any] = {}
+        self._model = model
+        self._version = -1
+        self._encoded = b""
+
+    def encoded(self) -> bytes:
+        """The body as JSON, with neither n nor seed."""
+        dialect = self._model.dialect
+        if self._version != dialect.version:
+            self.body = self._model.wire_body(self.ask.prompt, self.ask.sampling)
+            if self.watch is not None:
+                self.body["stream"] = True
+                if "stream_options" not in dialect.dropped:
+                    self.body["stream_options"] = {"include_usage": True}
+            self.body = self._model.complete(self.body)
+            self._encoded = forms.encode(self.body)
+            self._version = dialect.version
+        return self._encoded
+
+
+class _Shown:
+    """Passes streamed text on; when a broken stream is asked for again, only what goes beyond what was shown."""
+
+    __slots__ = ("_number", "_shown", "_watch")
+
+    def __init__(self, watch: Watch, number: int) -> None:
+        self._watch = watch
+        self._number = number
+        self._shown: dict[int, int] = {}
+
+    def begin(self) -> Callable[[int, str], None]:
+        """A fresh listener for one try."""
+        come: dict[int, int] = {}
+
+        def show(index: int, piece: str) -> None:
+            before = come.get(index, 0)
+            come[index] = before + len(piece)
+            new = come[index] - self._shown.get(index, 0)
+            if new > 0:
+                self._shown[index] = come[index]
+                self._watch(self._number + index, piece[-new:])
+
+        return show
+
+
+async def together(parts: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
+    """All results in order; the first error cancels the rest and is raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _read(data: dict[str, Any]) -> Reading:
+    return drafts(data), count(data)
+
+
+def _only(entries: list[dict[str, Any]], root: str) -> str:
+    names = sorted(str(e["id"]) for e in entries if e.get("id"))
+    if len(names) == 1:
+        return names[0]
+    shown = ", ".join(names[:20]) or "none"
+    raise BadSetting(f"{root} serves {len(names)} models and none was named.", f"Name one of: {shown}.")
+
+
+def _revision(entry: dict[str, Any]) -> str:
+    """What the server lists as the model's version; never its time of creation, which many set to now."""
+    for name in ("revision", "root"):
+        value = entry.get(name)
+        if isinstance(value, str) and value and value != entry.get("id"):
+            return value[:200]
+    return ""
+
+
+def _digest(value: Any) -> str:
+    if not value:
+        return ""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

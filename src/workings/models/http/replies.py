@@ -15,7 +15,7 @@ from workings.core.ask import Sampling
 from workings.core.completion import Completion, Stop, Usage
 from workings.core.errors import BadReply
 
-__all__ = ["Count", "Draft", "absorb", "clean", "completion", "count", "drafts", "estimate", "share"]
+__all__ = ["Count", "Draft", "absorb", "check", "clean", "completion", "count", "drafts", "estimate", "share"]
 
 _NEXT = "Look at the server's log."
 _FINISH = {
@@ -72,10 +72,19 @@ def drafts(data: dict[str, Any]) -> list[Draft]:
         index = choice.get("index")
         draft = Draft(index if type(index) is int else place)
         absorb(draft, choice)
+        check(draft)
         found.append(draft)
     if len(found) > 1 and len({d.index for d in found}) == len(found):
         found.sort(key=lambda d: d.index)
     return found
+
+
+def check(draft: Draft) -> None:
+    """Refuses a choice that is no sample: one that the server gave up, or one without any part."""
+    if draft.finish in _FAILED:
+        raise BadReply(f"The server gave up on a sample (finish_reason {draft.finish!r}).", _NEXT)
+    if not draft.said and draft.finish is None and not draft.thinking:
+        raise BadReply("A choice has neither content nor finish_reason nor reasoning.", _NEXT)
 
 
 def absorb(draft: Draft, choice: dict[str, Any]) -> str:
@@ -153,7 +162,12 @@ def _absorb_logprobs(draft: Draft, logprobs: Any) -> None:
 
 
 def _absorb_token(draft: Draft, token: Any, value: Any, number: Any) -> None:
-    if not isinstance(token, str) or not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value):
+    if (
+        not isinstance(token, str)
+        or not isinstance(value, (int, float))
+        or isinstance(value, bool)
+        or math.isnan(value)
+    ):
         raise BadReply(f"The token {token!r:.40} has log-probability {value!r:.40}.", _NEXT)
     if type(number) is int:
         draft.ids.append(number)
@@ -220,10 +234,6 @@ def completion(
     show it either, it counts as the end token.
     """
     finish = draft.finish
-    if finish in _FAILED:
-        raise BadReply(f"The server gave up on a sample (finish_reason {finish!r}).", _NEXT)
-    if not draft.said and finish is None and not draft.thinking:
-        raise BadReply("A choice has neither content nor finish_reason nor reasoning.", _NEXT)
     text = draft.pieces[0] if len(draft.pieces) == 1 else "".join(draft.pieces)
     if lead and text.startswith(lead):
         text = text[len(lead) :]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from workings.core.errors import BadReply, ModelError
-from workings.models.http.replies import Count, Draft, absorb, count, drafts
+from workings.models.http.replies import Count, Draft, absorb, check, count, drafts
 
 __all__ = ["Events", "Pieces"]
 
@@ -55,8 +55,8 @@ class Pieces:
         for line in lines:
             self._line(line.rstrip(b"\r"))
             if self._done:
-                return True
-        return False
+                break
+        return self._done
 
     def _line(self, line: bytes) -> None:
         if not line:
@@ -115,6 +115,8 @@ class Pieces:
         found = [self._drafts[i] for i in sorted(self._drafts)]
         if not found:
             raise BadReply("The stream ended without a choice.", "Look at the server's log.")
+        for draft in found:
+            check(draft)
         if not self._done and any(d.finish is None for d in found):
             raise BadReply("The stream was cut short.", "Look at the server's log.")
         if self._count is not None and sum(len(d.logprobs) for d in found) > self._count.generated > 0:

@@ -161,9 +161,7 @@ class _Batch:
         tokens = self._draw()
         self.time = time + 1
         here = self.live & (
-            self.engine.end_table[tokens]
-            | self.flags[self.groups, tokens]
-            | (self.limits[self.rows] <= self.time)
+            self.engine.end_table[tokens] | self.flags[self.groups, tokens] | (self.limits[self.rows] <= self.time)
         )
         if bool(here.any()):
             for row in here.nonzero().flatten().tolist():

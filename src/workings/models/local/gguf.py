@@ -106,4 +106,6 @@ def _convert(path: Path, folder: Path) -> None:
             tokenizer.save_pretrained(folder)
             module.save_pretrained(folder)
     except (ValueError, KeyError, NotImplementedError, OSError, RuntimeError) as error:
-        raise DataError(f"{path} cannot be converted: {error}", "Is its architecture one that transformers reads?") from error
+        raise DataError(
+            f"{path} cannot be converted: {error}", "Is its architecture one that transformers reads?"
+        ) from error

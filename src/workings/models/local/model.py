@@ -102,9 +102,7 @@ class LocalModel:
         results = await self._queue.sample(requests)
         made = []
         for i, (seed, result) in enumerate(zip(seeds, results, strict=True)):
-            usage = Usage(
-                prompt=0 if i else len(ids), cached=len(ids) if i else 0, generated=result.generated, calls=1
-            )
+            usage = Usage(prompt=0 if i else len(ids), cached=len(ids) if i else 0, generated=result.generated, calls=1)
             logprobs = result.logprobs if ask.sampling.logprobs else None
             made.append(
                 Completion(
@@ -140,7 +138,7 @@ class LocalModel:
         return Scores(tuple(tuple(next(sums) for _ in row) for row in table), Usage(prompt=read, calls=1))
 
     async def aclose(self) -> None:
-        """Ends the worker thread after the batch in hand; callers still waiting get a ModelError."""
+        """Ends the worker thread within a few steps; callers still waiting get a ModelError."""
         await self._queue.aclose()
 
     def _generate(self, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:

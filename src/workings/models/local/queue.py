@@ -35,11 +35,19 @@ class _Job:
         self.results[number] = result
         self.missing -= 1
         if self.missing == 0:
-            self._tell(lambda: self.future.done() or self.future.set_result(self.results))
+            self._tell(self._give)
 
     def fail(self, error: Exception) -> None:
         self.gone = True
-        self._tell(lambda: self.future.done() or self.future.set_exception(error))
+        self._tell(lambda: self._break(error))
+
+    def _give(self) -> None:
+        if not self.future.done():
+            self.future.set_result(self.results)
+
+    def _break(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
     def _tell(self, call: Callable[[], object]) -> None:
         if not self.loop.is_closed():
@@ -105,6 +113,7 @@ class Queue:
         self._bell = threading.Condition()
         self._samples: list[Waiting] = []
         self._scores: list[_Job] = []
+        self._running: set[_Job] = set()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._count = 0
@@ -153,7 +162,7 @@ class Queue:
         """Ends the thread; callers still waiting get a ModelError. Closing twice does nothing more."""
         with self._bell:
             self._closed = True
-            jobs = {w.job for w in self._samples} | set(self._scores)
+            jobs = {w.job for w in self._samples} | set(self._scores) | self._running
             self._samples, self._scores = [], []
             thread = self._thread
             self._bell.notify()
@@ -173,10 +182,12 @@ class Queue:
                     return
                 self._gather()
                 batch, scores = self._take()
+                self._running = {w.job for w in batch} | set(scores)
             if scores:
                 self._run_scores(scores)
             if batch:
                 self._run_batch(batch)
+            self._running = set()
 
     def _gather(self) -> None:
         """Waits until nothing new has come for a moment, since callers often ask together."""

@@ -109,9 +109,7 @@ class Text:
         from jinja2 import TemplateError
 
         try:
-            return str(
-                self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=open_turn)
-            )
+            return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=open_turn))
         except TemplateError as error:
             if len(messages) > 1 and messages[0]["role"] == "system":
                 first = {**messages[1], "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
@@ -139,9 +137,7 @@ class Text:
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids; special tokens are left out."""
         with self._lock:
-            return str(
-                self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            )
+            return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def decode_after(self, context: Sequence[int], ids: Sequence[int]) -> str:
         """Text that `ids` add behind the tokens of `context` (its last few decide about spaces)."""

@@ -78,7 +78,7 @@ def score(engine: Engine, wanted: Sequence[Passage]) -> list[float]:
             if passage.start < len(passage.ids) and passage.ids[:-1] in needed:
                 needed[passage.ids[:-1]].append(passage)
         found.update(_run(engine, needed, min(runs[c] for c in batch)))
-    return [float(found[p.ids + (p.start,)]) if p.start < len(p.ids) else 0.0 for p in wanted]
+    return [float(found[(*p.ids, p.start)]) if p.start < len(p.ids) else 0.0 for p in wanted]
 
 
 def _batch_size(ordered: list[tuple[int, ...]], runs: dict[tuple[int, ...], int], width: int) -> int:
@@ -110,5 +110,5 @@ def _run(engine: Engine, needed: dict[tuple[int, ...], list[Passage]], first: in
                 logp = torch.log_softmax(out.logits[row, at].float(), dim=-1)
                 target = torch.tensor(passage.ids[passage.start :], device=logp.device)
                 chosen = logp.gather(-1, target[:, None])
-                sums[passage.ids + (passage.start,)] = chosen.double().sum().item()
+                sums[(*passage.ids, passage.start)] = chosen.double().sum().item()
     return sums

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 
 from workings.problems.procedural import Drawn, Family
-from workings.problems.words.instance import ClauseKind, Instance, instance, vary
+from workings.problems.words.instances import ClauseKind, Instance, instance, vary
 from workings.problems.words.steps import StepVerdict, check, judge_steps
-from workings.problems.words.template import Template, template, templates, templates_in
+from workings.problems.words.template import Template, template_named, templates, templates_in
 
 __all__ = [
     "FAMILY",
@@ -23,7 +23,7 @@ __all__ = [
     "check",
     "instance",
     "judge_steps",
-    "template",
+    "template_named",
     "templates",
     "vary",
 ]

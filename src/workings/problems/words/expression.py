@@ -36,11 +36,11 @@ class Binary:
 
 Node = int | Fraction | str | Binary
 
-_OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+_OPERATIONS: dict[str, Callable[[Any, Any], int | Fraction]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": lambda a, b: whole(Fraction(a) / b),
+    "/": lambda a, b: _whole(Fraction(a) / b) if a % b else a // b,
     "//": operator.floordiv,
     "%": operator.mod,
     "<": operator.lt,
@@ -50,12 +50,13 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_DIVISIONS = ("/", "//", "%")
 _LEVELS = (("<", "<=", ">", ">=", "==", "!="), ("+", "-"), ("*", "/", "//", "%"))
 _SAME = {"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
 _TOKEN = re.compile(r"\s*(?:([0-9]+(?:\.[0-9]+)?)|([a-z_][a-z_0-9]*)|(//|[<>=!]=|[-+*/%<>()×·÷−–]))", re.IGNORECASE)
 
 
-def whole(value: Fraction) -> int | Fraction:
+def _whole(value: Fraction) -> int | Fraction:
     """An int when there is one."""
     return value.numerator if value.denominator == 1 else value
 
@@ -70,7 +71,7 @@ def _tokens(text: str) -> Iterator[int | Fraction | str]:
         if number:
             if len(number) > WIDEST:
                 raise Unreadable(f"The number {number[:20]}… has more than {WIDEST} digits.")
-            yield whole(Fraction(number))
+            yield _whole(Fraction(number)) if "." in number else int(number)
         else:
             yield name or "op" + _SAME.get(sign, sign)
         at = found.end()
@@ -132,17 +133,19 @@ def parse(text: str) -> Node:
 
 def evaluate(node: Node, values: Mapping[str, int | Fraction]) -> int | Fraction:
     """The exact value of a tree: `/` gives a fraction when it does not divide, comparisons give 0 or 1."""
-    if isinstance(node, Binary):
-        left, right = evaluate(node.left, values), evaluate(node.right, values)
-        if node.op in ("/", "//", "%") and right == 0:
-            raise Unreadable("A division by zero.")
-        result = _OPERATIONS[node.op](left, right)
-        return int(result) if isinstance(result, bool) else result  # type: ignore[no-any-return]
+    if isinstance(node, int):
+        return node
     if isinstance(node, str):
         if node not in values:
             raise Unreadable(f"Nothing is called {node!r}.", f"There are: {', '.join(sorted(values)) or 'no names'}.")
         return values[node]
-    return node
+    if isinstance(node, Fraction):
+        return node
+    left, right = evaluate(node.left, values), evaluate(node.right, values)
+    if right == 0 and node.op in _DIVISIONS:
+        raise Unreadable("A division by zero.")
+    result = _OPERATIONS[node.op](left, right)
+    return int(result) if result is True or result is False else result
 
 
 def _leaves(node: Node) -> Iterator[int | Fraction | str]:

@@ -6,7 +6,7 @@ import functools
 import random
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -59,6 +59,18 @@ class Word:
     kind: str
     lists: tuple[str, ...]
 
+    @property
+    def words(self) -> int:
+        """How many words it may hold."""
+        return len(set(_pool(self.lists)))
+
+    def draw(self, rng: random.Random, taken: Collection[Person | Noun | str]) -> Person | Noun | str:
+        """One of its words, each as likely, that is not taken; a list must be longer than what can be taken."""
+        words = _pool(self.lists)
+        while (word := rng.choice(words)) in taken:
+            pass
+        return word
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -78,6 +90,11 @@ class Derived:
     """A slot for a number worked out from other slots, so that a condition holds by construction."""
 
     value: Node
+
+
+@functools.cache
+def _pool(lists: tuple[str, ...]) -> tuple[Person | Noun | str, ...]:
+    return tuple(word for name in lists for word in word_list()[name])
 
 
 _RANGE = re.compile(r"(\d{1,6})\.\.(\d{1,6})(?: by (\d{1,6}))?")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from workings.core.errors import DataError
 from workings.core.problem import Problem
 from workings.problems.words.expression import Binary, Node, Unreadable, evaluate, literals_in, parse
 
@@ -15,7 +16,9 @@ __all__ = ["StepVerdict", "check", "judge_steps"]
 LONGEST = 1_000
 """Characters of a line that are read."""
 _LEFT = frozenset("0123456789.+-*/×·÷−–() ")
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+_RESULT = re.compile(r"\s*([-−]?[0-9]{1,12}(?:\.[0-9]{1,12})?)(?![0-9]|\s*[-+*/×·÷−][\s0-9])")
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_OPENING = re.compile(r"(?:[0-9]{1,3}[.)]|[-–])\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,12 @@ def judge_steps(problem: Problem, steps: Sequence[str]) -> tuple[StepVerdict, ..
     Known are the template's number slots and the constants that the story says in words ("twice", "a week"),
     and the result of every earlier line, wrong ones included: each line is judged on its own, so a right line can
     follow a wrong one. The number of an irrelevant clause is not known.
+    Raises DataError for a problem that was not made from a template of this package.
     """
-    slots = problem.meta.get("slots", {})
-    known = {Fraction(v) for v in (*slots.values(), *problem.meta.get("constants", ())) if isinstance(v, int)}
+    if "slots" not in problem.meta:
+        raise DataError(f"Problem {problem.id!r} was not made from a template.", "Its steps cannot be judged here.")
+    said = (*problem.meta["slots"].values(), *problem.meta.get("constants", ()))
+    known = {Fraction(value) for value in said if isinstance(value, int)}
     gold = {_signature(*found) for step in problem.steps if (found := equation_in(step))}
     verdicts = []
     for line in steps:
@@ -79,21 +85,22 @@ def _signature(left: Node, result: Fraction) -> tuple[object, ...]:
 def equation_in(line: str) -> tuple[Node, Fraction] | None:
     """The last equation of a line, as the tree before its `=` and the number after; None when there is none.
 
-    Reads one line of up to 1,000 characters in linear time; units and currency signs end an equation's side.
+    Reads one line of up to 1,000 characters in linear time. A number or mark that opens the line ("1.", "2)",
+    "-") is left out; words between the numbers of a side ("4 boxes × 6") cannot be read.
     """
-    text = line[:LONGEST].replace("$", "").replace(",", "")
-    for at in range(len(text) - 1, -1, -1):
-        if text[at] != "=":
-            continue
-        number = _NUMBER.match(text[at + 1 :].lstrip())
-        if number is None:
-            return None
-        start = at
-        while start > 0 and text[start - 1] in _LEFT:
-            start -= 1
+    text = _THOUSANDS.sub("", line[:LONGEST].replace("$", ""))
+    before, sign, after = text.rpartition("=")
+    number = _RESULT.match(after)
+    if not sign or number is None:
+        return None
+    start = len(before)
+    while start > 0 and before[start - 1] in _LEFT:
+        start -= 1
+    side = before[start:].strip(" *.")
+    for candidate in (side, _OPENING.sub("", side, count=1)):
         try:
-            left = parse(text[start:at].strip(" .") or "?")
+            left = parse(candidate)
         except Unreadable:
-            return None
-        return (left, Fraction(number[0])) if isinstance(left, Binary) else None
+            continue
+        return (left, Fraction(number[1].replace("−", "-"))) if isinstance(left, Binary) else None
     return None

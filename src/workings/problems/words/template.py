@@ -6,7 +6,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -14,7 +14,7 @@ from workings.core.errors import DataError, UnknownName
 from workings.problems.words.expression import Binary, Node, Unreadable, evaluate, literals_in, names_in, parse
 from workings.problems.words.slots import Derived, Hole, Range, Word, holes, slot_of
 
-__all__ = ["Clause", "StepLine", "Template", "solve", "template", "templates", "templates_in"]
+__all__ = ["Clause", "StepLine", "Template", "solve", "template_named", "templates", "templates_in"]
 
 FILES = ("two_steps.toml", "three_steps.toml", "four_steps.toml", "long.toml")
 LARGEST = 200
@@ -52,6 +52,10 @@ class Template:
 
     `irrelevant` are sentences about the same story that the answer does not depend on. `held_out` templates are
     never drawn by the family that models are trained on. `proof` is one instance solved by hand.
+
+    Worked out from these: `numbers`, the number slots in the order they are drawn (some only serve to draw
+    others); `shown`, those that the question says; `plural`, those said without a counted noun, which are at
+    least 2; `constants`, what the steps use and the question says in words (2 for "twice") or as a fixed number.
     """
 
     id: str
@@ -63,44 +67,44 @@ class Template:
     irrelevant: tuple[Clause, ...]
     held_out: bool
     proof: Mapping[str, int]
+    numbers: tuple[str, ...] = field(init=False)
+    shown: tuple[str, ...] = field(init=False)
+    plural: tuple[str, ...] = field(init=False)
+    constants: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        numbers = tuple(name for name, slot in self.slots.items() if not isinstance(slot, Word))
+        said = [piece for piece in (*self.story, *self.ask) if isinstance(piece, Hole)]
+        bare = {hole.slot for hole in said if not hole.pair}
+        literals = {int(n) for step in self.steps for n in literals_in(step.value)}
+        object.__setattr__(self, "numbers", numbers)
+        object.__setattr__(self, "shown", tuple(n for n in numbers if n in {hole.slot for hole in said}))
+        object.__setattr__(self, "plural", tuple(n for n in numbers if n in bare))
+        object.__setattr__(self, "constants", tuple(sorted(literals)))
 
     @property
     def answer(self) -> str:
         """The name of the result that is asked for: that of the last step."""
         return self.steps[-1].result
 
-    @property
-    def constants(self) -> tuple[int, ...]:
-        """Numbers that the steps use and the question says in words: 2 for "twice", 7 for "a week"."""
-        found = {int(n) for step in self.steps for n in literals_in(step.value)}
-        return tuple(sorted(found))
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The number slots, in the order they are drawn; some only serve to draw others."""
-        return tuple(name for name, slot in self.slots.items() if not isinstance(slot, Word))
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The number slots that the question says."""
-        said = {piece.slot for piece in (*self.story, *self.ask) if isinstance(piece, Hole)}
-        return tuple(name for name in self.numbers if name in said)
-
 
 def solve(template: Template, numbers: Mapping[str, int]) -> dict[str, int] | None:
     """Every number slot and step result by name, or None when a condition does not hold.
 
-    Beside the template's own conditions, every number is whole, at least 1 and at most 200, and no result
-    equals the one before it by doing nothing (adding nothing, multiplying or dividing by 1).
+    Beside the template's own conditions, every number is whole, at least 1 (2 where a plural follows) and at
+    most 200, and no step multiplies or divides by 1.
     """
     values = dict(numbers)
+    if any(values[name] < 2 for name in template.plural):
+        return None
     try:
         if not all(evaluate(condition, values) for condition in template.conditions):
             return None
         for step in template.steps:
             result = evaluate(step.value, values)
-            idle = step.value.op in "*/" and 1 in (evaluate(step.value.left, values), evaluate(step.value.right, values))
-            if idle or not isinstance(result, int) or not 1 <= result <= LARGEST:
+            if not isinstance(result, int) or not 1 <= result <= LARGEST:
+                return None
+            if step.value.op in "*/" and 1 in (evaluate(step.value.left, values), evaluate(step.value.right, values)):
                 return None
             values[step.result] = result
     except Unreadable as error:
@@ -174,6 +178,11 @@ def _prove(template: Template) -> None:
         raise DataError(f"No step uses the result {sorted(idle)[0]!r}.")
     if unknown_slots := shown - set(template.slots):
         raise DataError(f"The text mentions {sorted(unknown_slots)[0]!r}, which is not a slot.")
+    for name, slot in template.slots.items():
+        if isinstance(slot, Word):
+            rivals = sum(isinstance(other, Word) and other.kind == slot.kind for other in template.slots.values())
+            if slot.words < 2 * rivals:
+                raise DataError(f"The list of {name!r} has {slot.words} words, too few to vary {rivals} slots.")
     numbers = {name: template.proof[name] for name in template.numbers}
     for name, slot in template.slots.items():
         if isinstance(slot, Derived) and evaluate(slot.value, numbers) != numbers[name]:
@@ -204,7 +213,7 @@ def templates_in(length: int, held_out: bool) -> tuple[Template, ...]:
     return tuple(t for t in templates().values() if len(t.steps) == length and t.held_out == held_out)
 
 
-def template(id: str) -> Template:
+def template_named(id: str) -> Template:
     """The template called `id`; UnknownName with the nearest ones otherwise."""
     known = templates()
     if id not in known:

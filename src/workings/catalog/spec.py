@@ -1,95 +1,19 @@
-"""Everything that has a name: methods, problems, graders, models. Built-ins here, others by entry points.
-
-An entry is one line: a name, where its factory is, what it presets, one sentence and its source. Nothing is imported
-before it is asked for. A package adds its own with an entry point in the group `workings.methods` (or `.problems`,
-`.graders`): the name is the entry's, the object a factory with typed keyword settings.
-"""
+"""Names with settings: `vote:n=16,style=draft` on the command line is `vote(n=16, style="draft")` in Python."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from workings.catalog.entries import entries
 from workings.core.errors import BadSetting, UnknownName
 
-__all__ = ["GRADERS", "METHODS", "Entry", "build", "canonical_spec", "entries", "parse_spec"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One named thing: `target` is "module:object"; `preset` are settings that make up the name."""
-
-    name: str
-    target: str
-    summary: str
-    source: str = ""
-    preset: Mapping[str, Any] = field(default_factory=dict)
-
-    def load(self) -> Callable[..., Any]:
-        """The factory, imported now."""
-        module, _, name = self.target.partition(":")
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return found
-
-
-METHODS = (
-    Entry("direct", "workings.reason.direct:Direct", "the answer at once: the control", "Wei et al. 2022, section 3.1"),
-    Entry(
-        "cot",
-        "workings.reason.cot:Cot",
-        "one chain of thought, few-shot or zero-shot, in one stage or two",
-        "Wei et al. 2022; Kojima et al. 2022",
-    ),
-    Entry(
-        "draft",
-        "workings.reason.cot:Cot",
-        "a chain of drafts, five words a step, with a compliance meter",
-        "Xu et al. 2025",
-        {"style": "draft"},
-    ),
-    Entry(
-        "vote",
-        "workings.reason.vote:Vote",
-        "self-consistency: sampled chains vote, by counts or by probability",
-        "Wang et al. 2023",
-    ),
-    Entry(
-        "best-of-n",
-        "workings.reason.best_of_n:BestOfN",
-        "the best of n chains, by log-probability or by a grader",
-        "Cobbe et al. 2021; Li et al. 2023",
-    ),
-)
-
-GRADERS = (
-    Entry(
-        "arithmetic",
-        "workings.graders.arithmetic:ArithmeticGrader",
-        "checks the equations a step states; a step without one scores one half",
-    ),
-)
-
-_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS}
-
-
-def entries(kind: str) -> dict[str, Entry]:
-    """All entries of "methods" or "graders" by name: built-ins, then installed packages' in the same group.
-
-    A package cannot replace a built-in name.
-    """
-    known = {entry.name: entry for entry in _BUILT_IN.get(kind, ())}
-    for point in entry_points(group=f"workings.{kind}"):
-        known.setdefault(point.name, Entry(point.name, point.value, f"from {point.dist.name if point.dist else '?'}"))
-    return known
-
+__all__ = ["build", "canonical_spec", "parse_settings", "parse_spec", "typed_settings"]
 
 _SPEC = re.compile(r"^(?P<name>[^:]+)(?::(?P<settings>.*))?$", re.S)
 
@@ -99,13 +23,20 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     match = _SPEC.match(spec.strip())
     if match is None:
         raise BadSetting(f"{spec!r} is not a name with settings.", 'Write it like "vote:n=16,style=draft".')
+    return match["name"].strip(), parse_settings(match["settings"] or "", spec)
+
+
+def parse_settings(text: str, spec: str) -> dict[str, str]:
+    """`"n=16,style=draft"` as a dict; `spec` is what an error quotes."""
     settings: dict[str, str] = {}
-    for part in filter(None, (match["settings"] or "").split(",")):
+    for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise BadSetting(f"{part!r} in {spec!r} is not key=value.", 'Write it like "vote:n=16,style=draft".')
+        if key.strip() in settings:
+            raise BadSetting(f"{key.strip()!r} stands twice in {spec!r}.", "Give each setting once.")
         settings[key.strip()] = value.strip()
-    return match["name"].strip(), settings
+    return settings
 
 
 def build(kind: str, spec: str) -> Any:
@@ -119,14 +50,19 @@ def build(kind: str, spec: str) -> Any:
     if name not in known:
         raise UnknownName.among(kind.removesuffix("s"), name, known)
     factory = known[name].load()
-    types_ = _setting_types(factory)
-    values = dict(known[name].preset)
+    return factory(**{**known[name].preset, **typed_settings(name, factory, settings)})
+
+
+def typed_settings(name: str, factory: Callable[..., Any], settings: dict[str, str]) -> dict[str, Any]:
+    """Settings as text converted to the types of the factory's parameters; unknown ones are refused."""
+    known = _setting_types(factory)
+    values = {}
     for key, text in settings.items():
-        if key not in types_:
-            hint = UnknownName.among("setting", key, types_).next_step
+        if key not in known:
+            hint = UnknownName.among("setting", key, known).next_step
             raise BadSetting(f"{name} has no setting {key!r}.", hint)
-        values[key] = _convert(f"{name}:{key}", text, types_[key])
-    return factory(**values)
+        values[key] = _convert(f"{name}:{key}", text, known[key])
+    return values
 
 
 def canonical_spec(kind: str, spec: str) -> str:
@@ -155,7 +91,7 @@ def _spell(value: Any) -> str:
 
 
 def _setting_types(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    target = factory.__init__ if inspect.isclass(factory) else factory
     if inspect.isclass(factory) and dataclasses.is_dataclass(factory):
         hints = typing.get_type_hints(factory)
         return {f.name: hints[f.name] for f in dataclasses.fields(factory) if f.init}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Literal
 
 from workings.core.errors import BadSetting, DataError
-from workings.problems.procedural import Drawn
+from workings.core.problem import Problem, Question
+from workings.problems.procedural import Drawn, split_of
 from workings.problems.words.expression import evaluate, parse
-from workings.problems.words.slots import Derived, Filled, Noun, Person, Range, Word, fill, word_list
-from workings.problems.words.template import Clause, Template, clause_of, solve, template
+from workings.problems.words.slots import Derived, Filled, Noun, Person, Range, Word, fill
+from workings.problems.words.template import Clause, Template, clause_of, solve, template_named
 
 __all__ = ["ClauseKind", "Instance", "instance", "vary"]
 
@@ -62,7 +65,7 @@ class Instance:
 
     def drawn(self) -> Drawn:
         """This instance as a family draws it: the template is its cluster."""
-        made_of = template(self.template)
+        made_of = template_named(self.template)
         people = {slot: word.name if isinstance(word, Person) else word for slot, word in self.names.items()}
         meta = {
             "template": self.template,
@@ -74,17 +77,26 @@ class Instance:
         }
         return Drawn(self.text, self.gold, self.steps, self.drafts, cluster=self.template, meta=meta)
 
+    def problem(self) -> Problem:
+        """This instance as a problem of its family, in the one split that its text belongs to."""
+        drawn = self.drawn()
+        split = split_of(drawn.text)
+        family = "word-problems-new" if drawn.meta["held_out"] else "word-problems"
+        made = Problem(Question("", drawn.text, family=family), drawn.gold, drawn.steps, drawn.drafts, drawn.cluster)
+        question = replace(made.question, id=f"{family}-{split}-{made.digest}")
+        return replace(made, question=question, length=len(drawn.steps), split=split, meta=drawn.meta)
+
 
 def instance(template_id: str, seed: int) -> Instance:
     """The instance of a template that `seed` draws, with no irrelevant clause.
 
     Names, nouns and numbers come from three separate streams, so each can be drawn again alone.
     """
-    made_of = template(template_id)
-    names = _draw_words(made_of, random.Random(f"{template_id}|names|{seed}"), noun=False)
-    nouns = _draw_words(made_of, random.Random(f"{template_id}|nouns|{seed}"), noun=True)
+    made_of = template_named(template_id)
+    names = _draw_names(made_of, random.Random(f"{template_id}|names|{seed}"), {})
+    nouns = _draw_nouns(made_of, random.Random(f"{template_id}|nouns|{seed}"))
     values = _draw_numbers(made_of, random.Random(f"{template_id}|numbers|{seed}"), frozenset(), {})
-    return _render(made_of, Instance(template_id, seed, "", "", (), (), names, nouns, {}, values))  # type: ignore[arg-type]
+    return _render(made_of, Instance(template_id, seed, "", "", (), (), names, nouns, {}, values))
 
 
 def vary(
@@ -105,14 +117,14 @@ def vary(
     places cannot vary its names: BadSetting.
     Source: the variants of GSM-Symbolic and GSM-NoOp (arXiv 2410.05229); the templates here are our own.
     """
-    made_of = template(base.template)
+    made_of = template_named(base.template)
     changed = base
     variation = dict(base.variation)
     if names is not None:
         if not base.names:
             raise BadSetting(f"Template {base.template!r} has no names to vary.", "Vary its numbers or its clause.")
         rng = random.Random(f"{base.template}|names|vary|{names}")
-        changed = replace(changed, names=_draw_words(made_of, rng, noun=False, other_than=base.names))
+        changed = replace(changed, names=_draw_names(made_of, rng, base.names))
         variation["names"] = names
     if numbers is not None:
         rng = random.Random(f"{base.template}|numbers|vary|{numbers}")
@@ -137,18 +149,25 @@ def _check_alone(base: Instance, varied: Instance, numbers: bool) -> None:
         raise DataError(f"Varying {base.template!r} changed its nouns.")
 
 
-def _draw_words(
-    made_of: Template, rng: random.Random, *, noun: bool, other_than: Mapping[str, Person | str] | None = None
-) -> dict[str, Person | Noun | str]:
-    lists = word_list()
-    drawn: dict[str, Person | Noun | str] = {}
-    before = tuple(other_than.values()) if other_than else ()
+def _draw_names(
+    made_of: Template, rng: random.Random, other_than: Mapping[str, Person | str]
+) -> dict[str, Person | str]:
+    drawn: dict[str, Person | str] = {}
     for name, slot in made_of.slots.items():
-        if isinstance(slot, Word) and (slot.kind == "noun") == noun:
-            fresh = [
-                word for one in slot.lists for word in lists[one] if word not in drawn.values() and word not in before
-            ]
-            drawn[name] = rng.choice(fresh)
+        if isinstance(slot, Word) and slot.kind != "noun":
+            word = slot.draw(rng, (*drawn.values(), *other_than.values()))
+            if not isinstance(word, Noun):
+                drawn[name] = word
+    return drawn
+
+
+def _draw_nouns(made_of: Template, rng: random.Random) -> dict[str, Noun]:
+    drawn: dict[str, Noun] = {}
+    for name, slot in made_of.slots.items():
+        if isinstance(slot, Word) and slot.kind == "noun":
+            word = slot.draw(rng, (*drawn.values(),))
+            if isinstance(word, Noun):
+                drawn[name] = word
     return drawn
 
 
@@ -192,6 +211,11 @@ def _draw_clause(
     return pattern, rng.choice(fresh)
 
 
+@functools.lru_cache(maxsize=65_536)
+def _worked_out(written: str) -> int | Fraction:
+    return evaluate(parse(written), {})
+
+
 def _render(made_of: Template, parts: Instance) -> Instance:
     """Writes text, steps and drafts from the slots; each equation is worked out again from what was written."""
     values = parts.values
@@ -200,7 +224,7 @@ def _render(made_of: Template, parts: Instance) -> Instance:
     for step in made_of.steps:
         equation = step.equation(values)
         left, _, right = equation.partition(" = ")
-        if evaluate(parse(left), {}) != int(right):
+        if _worked_out(left) != int(right):
             raise DataError(f"Template {made_of.id!r} writes a wrong equation: {equation}.")
         steps.append(f"{fill(step.before, filled)}{equation}{fill(step.after, filled)}")
         drafts.append(step.equation(values, gap=""))

@@ -1,0 +1,53 @@
+# make demo   the whole tour on the pocket model: a table and a report, no network after the install
+# make test   everything that must hold: lint, types, import contract, tests
+# make check  the same without the tests
+# make bench  every benchmark, written to benchmarks/RESULTS.md
+# make pocket trains the pocket model from scratch (about 50 minutes on two cores)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= workings-demo
+MINUTES ?= 50
+export HF_HUB_OFFLINE = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check bench pocket card clean
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("workings needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install -q -c constraints.txt -e ".[all]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install -q -c constraints.txt -e ".[all,dev]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/workings run --folder $(DEMO) --count 40 --seed 1 \
+	  --problems shell-game last-letters chain-arithmetic word-problems shell-game:lengths=out word-problems-new \
+	  --methods direct draft cot vote:n=8 --baseline cot --report $(DEMO)/report.html
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/all.py
+
+pocket: $(VENV)/.installed
+	$(BIN)/python -m workings.train.pocket src/workings/models/pocket $(MINUTES)
+
+card: $(VENV)/.installed
+	$(BIN)/python -m workings.train.card
+
+clean:
+	rm -rf $(VENV) $(DEMO) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,84 @@
+"""Everything that has a name: methods, problems, graders, models. Built-ins here, others by entry points.
+
+An entry is one line: a name, where its factory is, what it presets, one sentence and its source. Nothing is imported
+before it is asked for. A package adds its own with an entry point in the group `workings.methods` (or `.problems`,
+`.graders`): the name is the entry's, the object a factory with typed keyword settings.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+__all__ = ["GRADERS", "METHODS", "Entry", "entries"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One named thing: `target` is "module:object"; `preset` are settings that make up the name."""
+
+    name: str
+    target: str
+    summary: str
+    source: str = ""
+    preset: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Callable[..., Any]:
+        """The factory, imported now."""
+        module, _, name = self.target.partition(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return found
+
+
+METHODS = (
+    Entry("direct", "workings.reason.direct:Direct", "the answer at once: the control", "Wei et al. 2022, section 3.1"),
+    Entry(
+        "cot",
+        "workings.reason.cot:Cot",
+        "one chain of thought, few-shot or zero-shot, in one stage or two",
+        "Wei et al. 2022; Kojima et al. 2022",
+    ),
+    Entry(
+        "draft",
+        "workings.reason.cot:Cot",
+        "a chain of drafts, five words a step, with a compliance meter",
+        "Xu et al. 2025",
+        {"style": "draft"},
+    ),
+    Entry(
+        "vote",
+        "workings.reason.vote:Vote",
+        "self-consistency: sampled chains vote, by counts or by probability",
+        "Wang et al. 2023",
+    ),
+    Entry(
+        "best-of-n",
+        "workings.reason.best_of_n:BestOfN",
+        "the best of n chains, by log-probability or by a grader",
+        "Cobbe et al. 2021; Li et al. 2023",
+    ),
+)
+
+GRADERS = (
+    Entry(
+        "arithmetic",
+        "workings.graders.arithmetic:ArithmeticGrader",
+        "checks the equations a step states; a step without one scores one half",
+    ),
+)
+
+_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS}
+
+
+def entries(kind: str) -> dict[str, Entry]:
+    """All entries of "methods" or "graders" by name: built-ins, then installed packages' in the same group.
+
+    A package cannot replace a built-in name.
+    """
+    known = {entry.name: entry for entry in _BUILT_IN.get(kind, ())}
+    for point in entry_points(group=f"workings.{kind}"):
+        known.setdefault(point.name, Entry(point.name, point.value, f"from {point.dist.name if point.dist else '?'}"))
+    return known

@@ -1,0 +1,60 @@
+"""The world a run needs, put together from names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from workings.catalog.entries import entries
+from workings.catalog.models import open_model
+from workings.catalog.spec import build, parse_spec
+from workings.run.drive import World
+from workings.run.ports import Grader, Judge
+
+__all__ = ["open_world"]
+
+
+class _Graders(Mapping[str, Grader]):
+    """Every grader of the catalog by its spec, built when it is first asked."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Grader] = {}
+
+    def __getitem__(self, spec: str) -> Grader:
+        if spec not in self._built:
+            self._built[spec] = build("graders", spec)
+        return self._built[spec]
+
+    def __contains__(self, spec: object) -> bool:
+        return isinstance(spec, str) and parse_spec(spec)[0] in entries("graders")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(entries("graders"))
+
+    def __len__(self) -> int:
+        return len(entries("graders"))
+
+
+def open_world(model: str, *, cache: Path | None = None) -> World:
+    """A world around the model that `model` names, with all graders and, when math-verify is there, its judge.
+
+    With `cache` completions are kept in that folder and used again.
+    """
+    opened = open_model(model)
+    if cache is not None:
+        from workings.models.cached import CachedModel
+        from workings.store.shelf import Shelf
+
+        cache.mkdir(parents=True, exist_ok=True)
+        opened = CachedModel(opened, Shelf.open(cache))
+    return World(opened, _Graders(), _judge())
+
+
+def _judge() -> Judge | None:
+    if find_spec("math_verify") is None:
+        return None
+    from workings.graders.maths import MathsJudge
+
+    judge: Judge = MathsJudge()
+    return judge

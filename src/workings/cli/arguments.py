@@ -1,0 +1,111 @@
+"""The arguments of each verb."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["VERBS"]
+
+Verbs = Any
+
+
+def _folder(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--folder", type=Path, default=Path(".workings"), metavar="DIR", help="where records are kept (.workings)"
+    )
+
+
+def _model(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--model",
+        default="pocket",
+        metavar="MODEL",
+        help="pocket (default), http://HOST:PORT/v1[,model=NAME], a model folder or hub id, or a .gguf file",
+    )
+    verb.add_argument("--seed", type=int, default=0, help="fixes every random number (0)")
+    verb.add_argument("--budget", type=int, metavar="TOKENS", help="generated tokens that one attempt may spend")
+    verb.add_argument("--cache", action="store_true", help="keep completions between runs and reuse them")
+
+
+def _json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print JSON for a program instead of text")
+
+
+def _ask(verbs: Verbs) -> None:
+    verb = verbs.add_parser("ask", help="think about one question and show the reasoning as it comes")
+    verb.add_argument("question", help='the question, or "-" for standard input')
+    verb.add_argument("--method", default="cot", help='a method with settings, such as "vote:n=8" (cot)')
+    verb.add_argument(
+        "--kind",
+        choices=["number", "choice", "yes-no", "text", "grid"],
+        help="what the answer looks like (guessed from the question)",
+    )
+    verb.add_argument("--choices", nargs="+", default=[], metavar="OPTION", help="the options of a choice question")
+    _model(verb)
+    _json(verb)
+
+
+def _run(verbs: Verbs) -> None:
+    verb = verbs.add_parser("run", help="run methods on problems, record every attempt, print the table")
+    verb.add_argument(
+        "--problems",
+        nargs="+",
+        default=["word-problems"],
+        metavar="SET",
+        help="sets such as shell-game:lengths=out, gsm8k, answers.jsonl:question=q,answer=a (word-problems)",
+    )
+    verb.add_argument(
+        "--methods", nargs="+", default=["direct", "cot"], metavar="METHOD", help='such as "vote:n=16" (direct cot)'
+    )
+    verb.add_argument("--count", type=int, metavar="N", help="problems of each set (100 of a procedural one, else all)")
+    verb.add_argument("--repeats", type=int, default=1, metavar="N", help="attempts of each method on each problem (1)")
+    verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="attempts in flight (64)")
+    verb.add_argument("--baseline", metavar="METHOD", help="compare every method with this one (all pairs)")
+    verb.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
+    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    _model(verb)
+    _folder(verb)
+    _json(verb)
+
+
+def _report(verbs: Verbs) -> None:
+    verb = verbs.add_parser("report", help="make the HTML report of a run, without a model")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write it (DIR/RUN.html)")
+    verb.add_argument("--browsable", type=int, default=2000, metavar="N", help="attempts to embed at most (2000)")
+    _folder(verb)
+    _json(verb)
+
+
+def _list(verbs: Verbs) -> None:
+    verb = verbs.add_parser("list", help="what there is: methods, problems, models, graders, runs")
+    verb.add_argument("what", choices=["methods", "problems", "models", "graders", "runs"])
+    _folder(verb)
+    _json(verb)
+
+
+def _export(verbs: Verbs) -> None:
+    verb = verbs.add_parser("export", help="write a run's attempts as JSONL or Parquet")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .jsonl or .parquet file")
+    _folder(verb)
+    _json(verb)
+
+
+def _import(verbs: Verbs) -> None:
+    verb = verbs.add_parser("import", help="score and record outputs that people already have")
+    verb.add_argument("file", type=Path, help="JSONL, our own export, lm-eval samples, or an Inspect log")
+    verb.add_argument(
+        "--map", default="", metavar="FIELDS", help="which fields hold what, such as question=q,answer=a,output=reply"
+    )
+    verb.add_argument(
+        "--kind", choices=["number", "choice", "yes-no", "text", "grid"], help="what the answers look like"
+    )
+    _folder(verb)
+    _json(verb)
+
+
+VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _list, _export, _import)

@@ -1,0 +1,178 @@
+"""`workings run`: problems × methods × model → a record → a table."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import workings
+from workings.catalog.sets import open_problems
+from workings.catalog.spec import build, canonical_spec
+from workings.catalog.world import open_world
+from workings.core.answer import Outcome
+from workings.core.budget import Budget
+from workings.core.errors import BadSetting, UsageError
+from workings.core.problem import Problem
+from workings.core.record import RunSpec
+from workings.core.solution import Attempt
+from workings.core.wire import pack
+from workings.run.compare import mde, paired, summarise
+from workings.run.drive import World
+from workings.run.experiment import Plan, carry_out
+from workings.store.archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workings.store.runs import Run
+
+__all__ = ["run", "spec_of"]
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carries out or resumes the run; exit code 4 when every attempt failed."""
+    _check(given)
+    methods = {canonical_spec("methods", m): build("methods", m) for m in given.methods}
+    problems = _problems(given)
+    world = open_world(given.model, cache=given.folder if given.cache else None)
+    spec = spec_of(given, tuple(methods), problems, world)
+    plan = Plan(problems, methods, given.seed, given.repeats, spec.budget, given.concurrency)
+    with Archive.open(given.folder) as archive:
+        record = archive.start(spec, problems)
+        if given.baseline is not None and canonical_spec("methods", given.baseline) not in methods:
+            raise UsageError(f"The baseline {given.baseline!r} is not among the methods.", "Add it to --methods.")
+        _announce(given, plan, record)
+        asyncio.run(_carry_out(plan, world, record, _progress(given, plan, record)))
+        record.finish()
+        return _conclude(given, record)
+
+
+def _check(given: argparse.Namespace) -> None:
+    for name in ("repeats", "concurrency"):
+        if getattr(given, name) < 1:
+            raise BadSetting(f"--{name} {getattr(given, name)} does nothing.", "Give 1 or more.")
+
+
+def _problems(given: argparse.Namespace) -> list[Problem]:
+    found: dict[str, Problem] = {}
+    for name in given.problems:
+        for problem in open_problems(name, count=given.count, seed=given.seed):
+            if problem.id in found:
+                raise UsageError(f"Problem {problem.id!r} comes twice.", "Name each set once, or give other ids.")
+            found[problem.id] = problem
+    return list(found.values())
+
+
+def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: list[Problem], world: World) -> RunSpec:
+    """What is to be run; its id is a digest of everything that decides the outcome."""
+    spec = RunSpec(
+        id="",
+        model=given.model,
+        identity=world.model.identity,
+        methods=methods,
+        problems=" + ".join(given.problems),
+        count=len(problems),
+        seed=given.seed,
+        repeats=given.repeats,
+        budget=Budget(tokens=given.budget),
+    )
+    asked = [p.digest + p.id for p in problems]
+    text = json.dumps([pack(spec), asked], sort_keys=True, ensure_ascii=False)
+    made = hashlib.sha256(text.encode()).hexdigest()[:10]
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return replace(spec, id=made, created=created, version=workings.__version__)
+
+
+def _announce(given: argparse.Namespace, plan: Plan, record: Run) -> None:
+    if given.json or given.quiet:
+        return
+    done = len(record.done())
+    print(f"run {record.id}: {len(plan.problems):,} problems × {len(plan.methods)} methods = {len(plan):,} attempts")
+    if done:
+        print(f"{done:,} are on record already; going on from there.")
+    pairs = max(len(plan.methods) * (len(plan.methods) - 1) // 2, 1)
+    clusters = {p.cluster or p.id for p in plan.problems}
+    fewer = len(clusters) if len(clusters) < len(plan.problems) else None
+    print(mde(len(plan.problems), comparisons=pairs, clusters=fewer) + "\n")
+
+
+async def _carry_out(
+    plan: Plan, world: World, record: Run, progress: AbstractContextManager[Callable[[Attempt], None]]
+) -> None:
+    try:
+        with progress as tell:
+            await carry_out(plan, world, record, tell)
+    finally:
+        record.flush()
+        await world.model.aclose()
+
+
+@contextmanager
+def _progress(given: argparse.Namespace, plan: Plan, record: Run) -> Iterator[Callable[[Attempt], None]]:
+    if given.json or given.quiet or not sys.stderr.isatty():
+        yield lambda attempt: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns: list[Any] = [
+        TextColumn("{task.fields[state]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:.1f}/s", justify="right"),
+        TimeRemainingColumn(),
+    ]
+    right = wrong = errors = 0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        columns[3].text_format = "{task.fields[rate]}"
+        task = bar.add_task("", total=len(plan), completed=len(record.done()), state="starting", rate="")
+
+        def tell(attempt: Attempt) -> None:
+            nonlocal right, wrong, errors
+            right += attempt.outcome is Outcome.RIGHT
+            wrong += attempt.outcome in (Outcome.WRONG, Outcome.UNPARSED)
+            errors += attempt.outcome is Outcome.ERROR
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.1f}/s" if speed else ""
+            bar.update(task, advance=1, state=f"right {right}  wrong {wrong}  errors {errors}", rate=rate)
+
+        yield tell
+
+
+def _conclude(given: argparse.Namespace, record: Run) -> int:
+    rows = list(record.rows())
+    summaries = summarise(rows)
+    baseline = None if given.baseline is None else canonical_spec("methods", given.baseline)
+    if given.json:
+        from workings.report.facts import as_json
+
+        print(json.dumps(as_json(record), ensure_ascii=False, indent=1))
+    else:
+        from workings.report.terminal import render_table
+        from workings.run.compare import advice
+
+        comparisons = paired(rows, baseline)
+        print(render_table(summaries, comparisons))
+        print(f"\n{advice(summaries, comparisons)}")
+    if given.report is not None:
+        from workings.report.page import write_report
+
+        path = write_report(record, given.report)
+        if not given.json:
+            print(f"\nreport: {path}")
+    failed = [r for r in rows if r.outcome is Outcome.ERROR]
+    if failed:
+        print(
+            f"workings: {len(failed):,} of {len(rows):,} attempts failed, the first with: {failed[0].error} "
+            "Running the same command tries them again.",
+            file=sys.stderr,
+        )
+    return 4 if failed and len(failed) == len(rows) else 0

@@ -1,0 +1,150 @@
+"""Sampling filters against their definitions, batches, stop strings and the roomy cache."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import tiny
+import torch
+
+from workings.core.ask import Sampling
+from workings.models.local.generate import Request
+from workings.models.local.queue import Waiting, _Job, next_batch
+from workings.models.local.render import Text
+from workings.models.local.sampling import Knobs, choose, filtered, uniforms
+from workings.models.local.stops import Watcher, cut, find
+
+CPU = torch.device("cpu")
+
+
+def by_definition(logits: np.ndarray, s: Sampling) -> np.ndarray:
+    """Temperature, top-k, top-p, min-p, one after the other, on one row; renormalised."""
+    scaled = logits / (s.temperature or 1.0)
+    p = np.exp(scaled - scaled.max())
+    p /= p.sum()
+    order = np.argsort(-p, kind="stable")
+    if s.top_k:
+        p[order[s.top_k :]] = 0
+    if s.top_p < 1:
+        before = np.cumsum(p[order]) - p[order]
+        p[order[before >= s.top_p * p.sum()]] = 0
+    p[p < s.min_p * p.max()] = 0
+    return p / p.sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            Sampling,
+            temperature=st.sampled_from([0.0, 0.3, 1.0, 1.7]),
+            top_k=st.sampled_from([0, 1, 5, 500]),
+            top_p=st.sampled_from([1.0, 0.9, 0.5, 0.1]),
+            min_p=st.sampled_from([0.0, 0.05, 0.5]),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 10**6),
+)
+def test_filters_equal_their_definitions_row_by_row(rows: list[Sampling], seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(size=(len(rows), 40)) * 2
+    probs = filtered(torch.tensor(logits, dtype=torch.float32), Knobs(rows, CPU)).double().numpy()
+    for row, s in enumerate(rows):
+        assert probs[row] / probs[row].sum() == pytest.approx(by_definition(logits[row], s), abs=1e-5)
+
+
+def test_top_p_over_a_flat_large_vocabulary_looks_at_all_of_it() -> None:
+    probs = filtered(torch.zeros(2, 5000), Knobs([Sampling(top_p=0.5), Sampling()], CPU))
+    assert int((probs[0] > 0).sum()) == pytest.approx(2500, abs=2)
+    assert int((probs[1] > 0).sum()) == 5000
+
+
+def test_draws_follow_the_probabilities_and_never_take_a_filtered_token() -> None:
+    logits = torch.tensor([[1.0, 0.0, -1.0, 2.0, -9.0]]).expand(20000, 5)
+    s = Sampling(temperature=1.0, top_k=3)
+    tokens = choose(logits, Knobs([s] * 20000, CPU), uniforms([3], [20000])[0])
+    shares = torch.bincount(tokens, minlength=5).double() / 20000
+    assert shares.numpy() == pytest.approx(by_definition(logits[0].double().numpy(), s), abs=0.015)
+    assert shares[2] == 0 and shares[4] == 0
+
+
+def test_a_uniform_number_at_the_edge_still_draws_a_possible_token() -> None:
+    knobs = Knobs([Sampling(top_k=1), Sampling(top_k=1)], CPU)
+    drawn = choose(torch.tensor([[3.0, 1.0, 0.0]]).expand(2, 3), knobs, torch.tensor([0.0, 1.0], dtype=torch.float64))
+    assert drawn.tolist() == [0, 0]
+
+
+def test_uniforms_of_a_row_depend_on_its_seed_alone_and_begin_alike() -> None:
+    both = uniforms([7, -8], [5, 9])
+    assert both[0, :5].tolist() == uniforms([7], [5])[0].tolist()
+    assert both[1, :4].tolist() == uniforms([-8], [4])[0].tolist()
+    assert float(both.min()) >= 0 and float(both.max()) < 1
+
+
+def test_flags_cover_every_token_that_can_complete_a_stop_string() -> None:
+    tokenizer = tiny.shared_tokenizer()
+    text = Text(tokenizer)
+    stops = ("\n\n", "answer", "案")
+    table = Watcher(text, 320).table(stops)
+    for sample in ("one\n\n", "so the answer", "three answer", "答案", "one \n\n"):
+        ids = tokenizer.encode(sample, add_special_tokens=False)
+        assert bool(table[ids[-1]]), sample
+    assert int(table.sum()) < 320
+    assert not bool(Watcher(text, 320).table(()).any())
+
+
+@given(st.text(alphabet="ab#\n", max_size=12), st.lists(st.text(alphabet="ab#\n", min_size=1, max_size=3), max_size=3))
+def test_find_gives_the_earliest_stop(text: str, stops: list[str]) -> None:
+    at = find(text, stops)
+    assert all(s not in text[: at + len(s) - 1] for s in stops) if at >= 0 else all(s not in text for s in stops)
+    assert at < 0 or any(text.startswith(s, at) for s in stops)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=20), st.integers(0, 20))
+def test_cut_keeps_the_fewest_tokens_that_write_the_text(written: str, size: int) -> None:
+    text = Text(tiny.shared_tokenizer())
+    ids = text.encode(written)
+    kept = text.decode(ids)[:size]
+    count = cut(text, (), ids, kept)
+    assert text.decode(ids[:count]).startswith(kept)
+    assert count == 0 or not text.decode(ids[: count - 1]).startswith(kept)
+
+
+def waiting(lengths: list[int], limit: int = 10) -> list[Waiting]:
+    loop = asyncio.new_event_loop()
+    job = _Job((), loop, loop.create_future())
+    made = [Waiting(job, i, Request((0,) * n, Sampling(max_tokens=limit), i, 99), i) for i, n in enumerate(lengths)]
+    loop.close()
+    return made
+
+
+def test_batches_hold_the_oldest_sample_its_neighbours_in_length_and_no_more_than_allowed() -> None:
+    queue = waiting([50, 5, 49, 6, 51, 7])
+    assert sorted(len(w.request.ids) for w in next_batch(queue, 3, 10**6)) == [49, 50, 51]
+    assert len(next_batch(queue, 64, 10**6)) == 6
+    assert len(next_batch(queue, 64, 130)) == 2
+    assert len(next_batch(queue, 64, 1)) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 900))
+def test_every_sample_runs_once_and_the_queue_empties(lengths: list[int], rows: int, tokens: int) -> None:
+    queue, ran = waiting(lengths), []
+    while queue:
+        batch = next_batch(queue, rows, tokens)
+        widest = max(len(w.request.ids) for w in batch) + 10
+        assert len(batch) <= rows and (len(batch) == 1 or len(batch) * widest <= tokens)
+        assert min(queue, key=lambda w: w.order) in batch
+        ran += [w.order for w in batch]
+        queue = [w for w in queue if w not in batch]
+    assert sorted(ran) == list(range(len(lengths)))
