@@ -53,7 +53,8 @@ def table(prompt: Prompt) -> dict[str, float]:
     have, more = (int(n) for n in found.groups()) if found else (1, 1)
     right, wrong = have + 3 * more, have + 2 * more
     chain = (
-        f"Mia starts with {have} apples.\nEach day she picks {more} apples.\nIn 3 days she picks 3 * {more} = {3 * more}.\n"
+        f"Mia starts with {have} apples.\nEach day she picks {more} apples.\n"
+        f"In 3 days she picks 3 * {more} = {3 * more}.\n"
         f"Together that makes {have} + {3 * more} = {right}.\nThe answer is {right}."
     )
     return {
@@ -132,9 +133,8 @@ def main() -> None:
     each_small, each_large = small_run["seconds"] / SMALL, large_run["seconds"] / large
     print(f"{'attempts':>9} {'seconds':>8} {'per second':>10} {'peak MB':>8} {'bytes each':>10}")
     for count, run in ((SMALL, small_run), (large, large_run)):
-        print(
-            f"{count:>9,} {run['seconds']:>8.2f} {count / run['seconds']:>10,.0f} {run['peak_mb']:>8.0f} {run['bytes']:>10.0f}"
-        )
+        rate = count / run["seconds"]
+        print(f"{count:>9,} {run['seconds']:>8.2f} {rate:>10,.0f} {run['peak_mb']:>8.0f} {run['bytes']:>10.0f}")
     print(f"small runs: median of 5, from {small_run['low']:.2f} to {small_run['high']:.2f} s")
     print(f"report: {report['seconds']:.1f} s, {report['peak_mb']:.0f} MB peak, page of {report['page_mb']:.1f} MB")
     print(

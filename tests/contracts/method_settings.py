@@ -27,16 +27,19 @@ def settings_of(name: str) -> Iterator[str]:
     factory = entries("methods")[name].load()
     hints = typing.get_type_hints(factory)
     known = {f.name for f in dataclasses.fields(factory)}
-    yield name
-    few = "n=5," if "n" in known else ""
+    defaults = {f.name: f.default for f in dataclasses.fields(factory)}
+    yield name if "n" not in known else f"{name}:n=2"
+    few = "n=3," if "n" in known else ""
     for field in sorted(known):
         if typing.get_origin(hints[field]) is typing.Literal:
             options: tuple[Any, ...] = typing.get_args(hints[field])
         elif hints[field] is bool:
-            options = ("true", "false")
+            options = ("true",)
         else:
             options = _VALUES.get(field, ())
         for value in options:
+            if value == defaults[field]:
+                continue
             yield f"{name}:{field}={value}" if field == "n" else f"{name}:{few}{field}={value}"
     if {"stages", "answer_by"} <= known:
         yield f"{name}:{few}stages=2,answer_by=turn"

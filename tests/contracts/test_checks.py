@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from workings.core.ask import Grades, sample
+from workings.core.ask import Grades, sample, sample_affordable
 from workings.core.capability import Capability
 from workings.core.completion import Completion, Stop, Usage
 from workings.core.errors import GraderError, WorkingsError
@@ -36,8 +36,8 @@ class Plain:
     needs = frozenset({Capability.LOGPROBS})
 
     def __call__(self, question):
-        replies = yield from sample(Prompt.user(question.text), self.n)
-        return self.close(question, replies)
+        replies, ended = yield from sample_affordable(Prompt.user(question.text), self.n)
+        return replace(self.close(question, replies), partial=ended) if replies else Solution(partial=ended)
 
     def close(self, question, replies):
         traces = tuple(
@@ -71,10 +71,10 @@ class Throws(Plain):
 class SwallowsErrors(Plain):
     def __call__(self, question):
         try:
-            replies = yield from sample(Prompt.user(question.text), 1)
+            replies, ended = yield from sample_affordable(Prompt.user(question.text), self.n)
         except WorkingsError as error:
-            replies = (Completion(str(error)),)
-        return self.close(question, replies)
+            replies, ended = (Completion(str(error)),), ""
+        return replace(self.close(question, replies), partial=ended)
 
 
 class IgnoresBudget(Plain):
@@ -85,6 +85,12 @@ class IgnoresBudget(Plain):
             replies = yield from sample(Prompt.user(question.text), 3)
         except WorkingsError:
             return Solution()
+        return self.close(question, replies)
+
+
+class LetsBudgetEnd(Plain):
+    def __call__(self, question):
+        replies = yield from sample(Prompt.user(question.text), self.n)
         return self.close(question, replies)
 
 
@@ -112,6 +118,7 @@ class RemembersOrder(Plain):
         (Throws, "another order|differs"),
         (SwallowsErrors, "taken for a reply"),
         (IgnoresBudget, "partial"),
+        (LetsBudgetEnd, "what it has"),
         (HidesNeeds, "need is not stated"),
         (RemembersOrder, "another order"),
     ],

@@ -129,7 +129,10 @@ def test_forgetting_a_judge_ends_its_worker() -> None:
 
 
 def test_a_program_that_never_closes_its_judge_still_ends() -> None:
-    code = "from workings.graders.maths import MathsJudge\nj = MathsJudge()\nprint(j.equal('x', 'x'), next(iter(j._live))._process.pid)"
+    code = (
+        "from workings.graders.maths import MathsJudge\n"
+        "j = MathsJudge()\nprint(j.equal('x', 'x'), next(iter(j._live))._process.pid)"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120, check=True
     )

@@ -420,7 +420,9 @@ FORMS = (
     "alice bob claire dave and eve",
     "is the following sentence plausible",
     "in mm dd yyyy",
+    "the date a month ago in mm",
     "one year ago from today",
+    "one week from today",
     "tells the truth",
     "the truth does",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from .fixtures import make_hostile_run, make_run
 BROWSER = browser_path()
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no chromium or google-chrome on the PATH (Debian: apt install chromium)"),
+    pytest.mark.skipif(
+        BROWSER is None, reason="no chromium or google-chrome on the PATH (Debian: apt install chromium)"
+    ),
 ]
 
+Drive = Callable[[Callable[[Tab], Awaitable[None]]], None]
 READY = "document.getElementById('reader').dataset.ready === 'yes'"
 POSITION = "document.getElementById('position').textContent"
 SHOWN = "document.getElementById('shown').innerText"
@@ -33,14 +37,26 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def drive(story: Callable[[Tab], Awaitable[None]]) -> None:
-    async def play() -> None:
-        assert BROWSER is not None
-        async with tab(BROWSER) as page:
+@pytest.fixture(scope="module")
+def drive() -> Iterator[Drive]:
+    """Plays a story in one browser that all tests share, on a page that is opened afresh."""
+    assert BROWSER is not None
+    with asyncio.Runner() as runner, contextlib.ExitStack() as ending:
+        opened = tab(BROWSER)
+        page = runner.run(opened.__aenter__())
+        ending.callback(lambda: runner.run(opened.__aexit__(None, None, None)))
+
+        async def play(story: Callable[[Tab], Awaitable[None]]) -> None:
             await page.size(1280, 900)
+            await page.dark(False)
+            await page.call("Emulation.setScriptExecutionDisabled", value=False)
+            await page.call("Page.navigate", url="about:blank")
+            await asyncio.sleep(0.1)
+            page.requests.clear()
+            page.problems.clear()
             await story(page)
 
-    asyncio.run(play())
+        yield lambda story: runner.run(play(story))
 
 
 async def choose(page: Tab, name: str, value: str) -> None:
@@ -55,7 +71,7 @@ def clean(page: Tab, path: Path) -> None:
     assert page.requests == [path.resolve().as_uri()]
 
 
-def test_filters_pages_and_search_find_attempts(pages: Path) -> None:
+def test_filters_pages_and_search_find_attempts(pages: Path, drive: Drive) -> None:
     run = make_run()
     wrong = sum(row.method == "direct" and row.outcome == "wrong" for row in run.rows_)
     chain = sum(row.method == "direct" and row.outcome == "wrong" and row.family == "chain" for row in run.rows_)
@@ -82,7 +98,7 @@ def test_filters_pages_and_search_find_attempts(pages: Path) -> None:
     drive(story)
 
 
-def test_search_inside_reasoning_reads_every_chunk(pages: Path) -> None:
+def test_search_inside_reasoning_reads_every_chunk(pages: Path, drive: Drive) -> None:
     run = make_run()
     told = sum(
         attempt.solution is not None and any("the ball is now at 7" in trace.text for trace in attempt.solution.pool)
@@ -101,7 +117,7 @@ def test_search_inside_reasoning_reads_every_chunk(pages: Path) -> None:
     drive(story)
 
 
-def test_an_attempt_shows_votes_steps_and_tokens(pages: Path) -> None:
+def test_an_attempt_shows_votes_steps_and_tokens(pages: Path, drive: Drive) -> None:
     run = make_run()
     row = next(r for r in run.rows_ if r.method == "vote:n=8" and r.outcome == "wrong" and r.length == 4)
     solution = run.attempts_[row.problem_id, row.method, 0].solution
@@ -118,18 +134,20 @@ def test_an_attempt_shows_votes_steps_and_tokens(pages: Path) -> None:
         bars = await page.ask("[...document.querySelectorAll('.votes .name')].map(n => n.textContent)")
         assert bars == list(solution.choice.weights)
         assert await page.ask("document.querySelectorAll('.votes .won').length") == 1
-        steps = await page.ask("[...document.querySelectorAll('.trace.chosen .steps li:not(.gap)')].map(n => n.textContent)")
+        steps = await page.ask(
+            "[...document.querySelectorAll('.trace.chosen .steps li:not(.gap)')].map(n => n.textContent)"
+        )
         assert steps == [step.text for step in solution.pool[0].steps]
         assert await page.ask("document.querySelectorAll('.trace.chosen .seismograph').length") == 1
         await page.ask("[...document.querySelectorAll('#shown details.trace')][1].open = true")
-        await page.until("document.getElementById('shown').innerText.includes('Thinking, 156 characters')")
+        await page.until("document.getElementById('shown').innerText.includes('Thinking, 144 characters')")
         clean_path = page.requests[0].partition("#")[0]
         assert page.problems == [] and clean_path.endswith("plain.html") and len(page.requests) == 1
 
     drive(story)
 
 
-def test_seeds_survive_as_they_are(pages: Path) -> None:
+def test_seeds_survive_as_they_are(pages: Path, drive: Drive) -> None:
     run = make_run()
     first = run.rows_[0]
     seed = run.attempts_[first.problem_id, first.method, 0].seed
@@ -143,7 +161,7 @@ def test_seeds_survive_as_they_are(pages: Path) -> None:
     drive(story)
 
 
-def test_keyboard_alone_reaches_an_attempt_and_a_point(pages: Path) -> None:
+def test_keyboard_alone_reaches_an_attempt_and_a_point(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.open(pages / "plain.html")
         await page.until(READY)
@@ -160,7 +178,7 @@ def test_keyboard_alone_reaches_an_attempt_and_a_point(pages: Path) -> None:
     drive(story)
 
 
-def test_the_cost_axis_switches_without_script_and_without_moving_the_page(pages: Path) -> None:
+def test_the_cost_axis_switches_without_script_and_without_moving_the_page(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.call("Emulation.setScriptExecutionDisabled", value=True)
         await page.open(pages / "plain.html")
@@ -176,17 +194,21 @@ def test_the_cost_axis_switches_without_script_and_without_moving_the_page(pages
     drive(story)
 
 
-def test_hostile_text_stays_text(pages: Path) -> None:
+def test_hostile_text_stays_text(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.open(pages / "hostile.html")
         await page.until(f"{READY} && document.querySelectorAll('#shown details').length > 1")
         for at in range(4):
             await page.ask(f"document.querySelectorAll('#listing button')[{at}].click()")
-            await page.until(f"document.querySelectorAll('#listing button')[{at}].getAttribute('aria-current') === 'true'")
+            await page.until(
+                f"document.querySelectorAll('#listing button')[{at}].getAttribute('aria-current') === 'true'"
+            )
             await page.ask("document.querySelectorAll('#shown details').forEach(d => { d.open = true; })")
             await asyncio.sleep(0.1)
         assert await page.ask("String(window.hacked)") == "undefined"
-        assert await page.ask("document.querySelectorAll('img, iframe, object, #shown script, #shown style').length") == 0
+        assert (
+            await page.ask("document.querySelectorAll('img, iframe, object, #shown script, #shown style').length") == 0
+        )
         assert "<img src=x onerror=" in str(await page.ask(SHOWN))
         assert "[U+202E]" in str(await page.ask(SHOWN))
         clean(page, pages / "hostile.html")
@@ -194,11 +216,14 @@ def test_hostile_text_stays_text(pages: Path) -> None:
     drive(story)
 
 
-def test_the_policy_refuses_scripts_and_requests(pages: Path) -> None:
+def test_the_policy_refuses_scripts_and_requests(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.open(pages / "plain.html")
         await page.until(READY)
-        await page.ask("{const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s);}")
+        await page.ask(
+            "{const s = document.createElement('script'); s.textContent = 'window.hacked = 1';"
+            " document.body.append(s);}"
+        )
         refused = await page.ask("fetch('http://127.0.0.1:9/').then(() => 'let through', () => 'refused')")
         assert refused == "refused"
         assert await page.ask("String(window.hacked)") == "undefined"
@@ -207,7 +232,7 @@ def test_the_policy_refuses_scripts_and_requests(pages: Path) -> None:
     drive(story)
 
 
-def test_a_narrow_screen_shows_one_thing_at_a_time(pages: Path) -> None:
+def test_a_narrow_screen_shows_one_thing_at_a_time(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.size(380, 800, mobile=True)
         await page.open(pages / "plain.html")
@@ -228,7 +253,7 @@ def test_a_narrow_screen_shows_one_thing_at_a_time(pages: Path) -> None:
     drive(story)
 
 
-def test_a_sampled_page_says_so(pages: Path) -> None:
+def test_a_sampled_page_says_so(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await page.open(pages / "sampled.html")
         await page.until(READY)
@@ -239,11 +264,18 @@ def test_a_sampled_page_says_so(pages: Path) -> None:
     drive(story)
 
 
-def test_text_can_be_read_in_both_colour_schemes(pages: Path) -> None:
+def test_text_can_be_read_in_both_colour_schemes(pages: Path, drive: Drive) -> None:
     contrast = """(() => {
-      const light = (c) => { const [r, g, b] = c.match(/[0-9.]+/g).map(v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+      const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+      const light = (colour) => {
+        const [r, g, b] = colour.match(/[0-9.]+/g).map((v) => linear(v / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+      };
       const back = light(getComputedStyle(document.body).backgroundColor);
-      return ['body', '.soft', 'a[href="#accuracy"]', 'thead th'].map(q => { const front = light(getComputedStyle(document.querySelector(q)).color); return (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05); });
+      return ['body', '.soft', 'a[href="#accuracy"]', 'thead th'].map((query) => {
+        const front = light(getComputedStyle(document.querySelector(query)).color);
+        return Math.max(front / back, back / front);
+      });
     })()"""
 
     async def story(page: Tab) -> None:

@@ -23,7 +23,7 @@ NUMBER, CHOICE, YES_NO, TEXT, GRID = (
     AnswerKind.GRID,
 )
 OPTIONS = ("a dog", "12 km", "a cat", "21")
-quick = settings(max_examples=200, deadline=None)
+quick = settings(max_examples=100, deadline=None)
 ALPHABET = "0123456789.,-+/% \n\\{}()[]$*_=abcnyesotruABCxthdl'\"^一二十百万是否不对½１－，"
 raws = st.text(ALPHABET, max_size=40) | st.text(max_size=25)
 

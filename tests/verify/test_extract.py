@@ -22,7 +22,7 @@ NUMBER, CHOICE, YES_NO, TEXT, GRID = (
     AnswerKind.TEXT,
     AnswerKind.GRID,
 )
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # Published bugs
@@ -201,29 +201,30 @@ def test_thinking_and_final_text_never_overlap(text: str) -> None:
 
 HOSTILE = {
     "digits": "7" * 10_000_000,
-    "boxes": "\\boxed{" * 1_000_000,
-    "closed boxes": "\\boxed{" * 200_000 + "5" + "}" * 200_000,
-    "closing tags": "</think>" * 500_000,
-    "opening tags": "<think>" * 500_000,
-    "blanks": " " * 5_000_000 + "x",
-    "blank lines": "answer is" + "\n" * 5_000_000 + "x",
-    "declarations": "the answer is " * 200_000,
-    "declared numbers": "the answer is 5 or 6. " * 100_000,
-    "brackets": "[[" * 1_000_000,
-    "rows": "1 2 3\n" * 300_000,
-    "open rows": "[[1,2]," * 300_000,
-    "groups": "111,111," * 500_000,
-    "fractions": "1/" * 1_000_000,
-    "stars": "**" * 1_000_000,
-    "equals": "=" * 2_000_000,
-    "dashes": "-" * 2_000_000,
-    "not": "not " * 500_000,
-    "han": "一" * 1_000_000,
-    "choices": "(A) or " * 200_000,
-    "no": "no, " * 500_000,
-    "letters": "n-" * 500_000,
-    "words": "one and " * 200_000,
-    "prose": "The cat sat on the mat, and 3 dogs ate 4 bones. " * 100_000,
+    "ten megabytes": "So x = 5. " * 1_000_000,
+    "boxes": "\\boxed{" * 200_000,
+    "closed boxes": "\\boxed{" * 40_000 + "5" + "}" * 40_000,
+    "closing tags": "</think>" * 100_000,
+    "opening tags": "<think>" * 100_000,
+    "blanks": " " * 1_000_000 + "x",
+    "blank lines": "answer is" + "\n" * 1_000_000 + "x",
+    "declarations": "the answer is " * 40_000,
+    "declared numbers": "the answer is 5 or 6. " * 20_000,
+    "brackets": "[[" * 200_000,
+    "rows": "1 2 3\n" * 60_000,
+    "open rows": "[[1,2]," * 60_000,
+    "groups": "111,111," * 100_000,
+    "fractions": "1/" * 200_000,
+    "stars": "**" * 200_000,
+    "equals": "=" * 400_000,
+    "dashes": "-" * 400_000,
+    "not": "not " * 100_000,
+    "han": "一" * 200_000,
+    "choices": "(A) or " * 40_000,
+    "no": "no, " * 100_000,
+    "letters": "n-" * 100_000,
+    "words": "one and " * 40_000,
+    "prose": "The cat sat on the mat, and 3 dogs ate 4 bones. " * 20_000,
 }
 
 

@@ -95,8 +95,10 @@ def _setting_types(factory: Callable[..., Any]) -> dict[str, Any]:
     if inspect.isclass(factory) and dataclasses.is_dataclass(factory):
         hints = typing.get_type_hints(factory)
         return {f.name: hints[f.name] for f in dataclasses.fields(factory) if f.init}
-    hints = typing.get_type_hints(target)
-    return {n: hints.get(n, str) for n in inspect.signature(target).parameters if n != "self"}
+    parameters = inspect.signature(target).parameters
+    wanted = type("Parameters", (), {"__annotations__": {n: p.annotation for n, p in parameters.items()}})
+    hints = typing.get_type_hints(wanted, getattr(target, "__globals__", None))
+    return {n: hints[n] for n, p in parameters.items() if n != "self" and p.annotation is not inspect.Parameter.empty}
 
 
 def _convert(where: str, text: str, kind: Any) -> Any:

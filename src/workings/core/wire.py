@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from workings.core.errors import DataError, UsageError
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack", "pack_except", "unpack"]
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -41,6 +41,14 @@ def pack(value: Any) -> Any:
     """
     try:
         return _pack(value)
+    except RecursionError as error:
+        raise DataError(f"A {type(value).__name__} is nested too deeply to be recorded.", "Flatten it.") from error
+
+
+def pack_except(value: Any, omit: frozenset[str]) -> dict[str, Any]:
+    """A dataclass as `pack` gives it, without some of its fields."""
+    try:
+        return _dataclass_packer(value.__class__, omit)(value)
     except RecursionError as error:
         raise DataError(f"A {type(value).__name__} is nested too deeply to be recorded.", "Flatten it.") from error
 
@@ -93,9 +101,12 @@ def _pack_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {_MAP_KEY: out} if len(out) == 1 and next(iter(out)).startswith("~") else out
 
 
-def _dataclass_packer(kind: type) -> Callable[[Any], dict[str, Any]]:
+@functools.cache
+def _dataclass_packer(kind: type, omit: frozenset[str] = frozenset()) -> Callable[[Any], dict[str, Any]]:
     names, defaults = [], []
     for f in dataclasses.fields(kind):
+        if f.name in omit:
+            continue
         default = f.default
         if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
             default = f.default_factory()

@@ -13,11 +13,9 @@ from workings.core.ask import Grade, Grades
 __all__ = ["ArithmeticGrader", "check_equations"]
 
 _PLAIN = r"\d{1,15}(?:,\d{3})*(?:\.\d{1,10})?"
-_NUMBER = rf"[-−]?{_PLAIN}"
-_EQUATION = re.compile(
-    rf"(?P<terms>{_NUMBER}(?:\s?[-+*/×÷x−]\s?{_PLAIN}){{1,12}})\s?=\s?\$?(?P<result>{_NUMBER})", re.ASCII
-)
-_TERM = re.compile(rf"\s?(?P<op>[-+*/×÷x−])?\s?(?P<number>{_PLAIN})", re.ASCII)
+_SIDE = rf"[-−]?{_PLAIN}(?:\s?(?:[+−-]|[*/×÷x]\s?[-−]?)\s?{_PLAIN}){{0,12}}"
+_EQUATION = re.compile(rf"{_SIDE}(?:\s?=\s?\$?{_SIDE}){{1,6}}", re.ASCII)
+_TERM = re.compile(rf"\s?(?P<op>[-+*/×÷x−])?\s?(?P<sign>[-−])?(?P<number>{_PLAIN})", re.ASCII)
 _LONGEST = 2000
 _OPS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "*": operator.mul,
@@ -29,32 +27,45 @@ _OPS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
 
 
 def check_equations(text: str) -> tuple[bool, ...]:
-    """Whether each equation `a op b … = c` in the text holds, in order; products bind before sums.
+    """Whether each equality `a op b … = c = …` in the text holds, in order; products bind before sums.
 
-    Only numbers and + - * / are read, at most 2,000 characters and 13 terms; a division by zero does not hold.
-    A quotient may be rounded to the digits that are written.
+    Only numbers and + - * / are read, at most 2,000 characters and 13 terms a side; a division by zero does not hold.
+    A quotient may be rounded to the digits that are written. A bare `3 = 3` counts as no equation.
 
     >>> check_equations("4 × 6 = 24, then 24 + 5 = 30")
     (True, False)
     """
-    return tuple(_holds(m["terms"], m["result"]) for m in _EQUATION.finditer(text[:_LONGEST]))
+    found: list[bool] = []
+    for match in _EQUATION.finditer(text[:_LONGEST]):
+        sides = [side.strip().removeprefix("$") for side in match[0].split("=")]
+        if any(len(_TERM.findall(side)) > 1 for side in sides):
+            found += map(_equal, sides, sides[1:])
+    return tuple(found)
 
 
-def _holds(terms: str, result: str) -> bool:
-    total, product = Fraction(0), None
-    for match in _TERM.finditer(terms):
+def _equal(left: str, right: str) -> bool:
+    one, other = _value(left), _value(right)
+    if one is None or other is None:
+        return False
+    digits = len(right.partition(".")[2])
+    rounded = one.denominator > 1 and len(_TERM.findall(right)) == 1
+    return one == other or (rounded and abs(one - other) * 10**digits <= Fraction(1, 2))
+
+
+def _value(side: str) -> Fraction | None:
+    total, product = Fraction(0), Fraction(0)
+    for match in _TERM.finditer(side):
         op, number = match["op"] or "+", Fraction(match["number"].replace(",", ""))
-        if op in _OPS and product is not None:
+        if match["sign"]:
+            number = -number
+        if op in _OPS:
             if number == 0 and op in "/÷":
-                return False
+                return None
             product = _OPS[op](product, number)
             continue
-        total += product or 0
+        total += product
         product = -number if op in "-−" else number
-    value = total + (product or 0)
-    wanted = Fraction(result.replace(",", "").replace("−", "-"))
-    digits = len(result.partition(".")[2])
-    return value == wanted or (value.denominator > 1 and abs(value - wanted) * 10**digits <= Fraction(1, 2))
+    return total + product
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from workings.core.problem import AnswerKind, Problem
-from workings.problems.procedural import Drawn, Family
+from workings.problems.family import Drawn, Family
 
 __all__ = ["COUNTDOWN", "check_countdown", "judge_countdown", "solve_countdown"]
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from workings.core.problem import AnswerKind, Problem
+from workings.problems.family import Drawn, Family
 from workings.problems.names import draw_names
-from workings.problems.procedural import Drawn, Family
 
 __all__ = ["LAST_LETTERS"]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from workings.core.problem import Problem
-from workings.problems.procedural import Drawn, Family
+from workings.problems.family import Drawn, Family
 
 __all__ = ["SHELL_GAME"]
 

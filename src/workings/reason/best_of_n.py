@@ -8,12 +8,12 @@ from workings.core.ask import Flow, Grades, Sampling, grade
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting, GraderError
 from workings.core.problem import Question
-from workings.core.solution import Solution
+from workings.core.solution import Choice, Solution
 from workings.core.trace import Trace
 from workings.reason.cot import style_notes
 from workings.reason.manner import Manner, Stage, check_settings, think
 from workings.reason.vote import normalised_probability, seed_of
-from workings.verify.select import best, weighted_best
+from workings.verify.select import agreement, best, weighted_best
 from workings.verify.steps import Aggregation, aggregate
 
 __all__ = ["BestOfN"]
@@ -25,7 +25,8 @@ class BestOfN:
 
     `by` "logprob" scores a chain with its length-normalised probability (no verifier at all); any other value names
     a grader. Step scores are folded by `steps`. `weighted` sums scores over equal answers instead of taking the
-    single best chain (Li et al. 2023). The confidence is the winning score where scores are probabilities.
+    single best chain (Li et al. 2023). The confidence is the winning score where scores are probabilities, the
+    winner's share of all scores when they are summed, and 0 when no chain gave an answer.
 
     Best-of-N over-optimises a weak verifier as `n` grows: compare it with `vote` on the same pool.
     """
@@ -87,9 +88,16 @@ class BestOfN:
             return Solution(confidence=0.0, pool=traces, choice=choice, partial=ended)
         return Solution(
             answer=traces[choice.chosen].answer,
-            confidence=scores[choice.chosen] if graded.kind == "probability" else None,
+            confidence=self._confidence(choice, scores, graded.kind),
             pool=traces,
             choice=choice,
             partial=ended,
             notes=style_notes(self.style, traces),
         )
+
+    def _confidence(self, choice: Choice, scores: list[float], kind: str) -> float | None:
+        if not choice.weights or choice.chosen is None:
+            return 0.0
+        if self.weighted:
+            return agreement(choice)
+        return scores[choice.chosen] if kind == "probability" else None

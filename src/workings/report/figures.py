@@ -165,7 +165,7 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
 
 def _point(p: Figure, axis: str, x: Any, y: Any, taken: list[tuple[float, float, float, float]], edges: Any) -> Markup:
     px, py = x(p["cost"]), y(p["value"])
-    says = f"{p['method']}: accuracy {_said(p)}; {number(p['cost'])} {axis}; "
+    says = f"{p['method']}: accuracy {_said(p)}; {number(p['cost'], 2)} {axis}; "
     says += (
         "on the frontier." if p.get("on") else "not on the frontier: another method is at least as accurate for less."
     )

@@ -218,7 +218,7 @@ NOTES = {
     "Among parsed": "flatters a method that answers only what it finds easy.",
     "Intervals": "cover the choice of problems and clusters of them, not another model, prompt, or way to mark.",
     "A difference": "that is not told apart may still be there: see the smallest one that this many problems can show.",
-    "Tokens, seconds and calls": "are what this run spent. Seconds include waiting, and depend on the machine, the load "
+    "Tokens, seconds and calls": "are what this run spent. Seconds include waiting, and depend on the machine, load "
     "and how many attempts ran at once; tokens of different models cannot be compared.",
     "The frontier": "takes accuracies at face value; a neighbour on it need not be told apart by its test.",
     "Confidence": "is compared with right and wrong attempts only. A small calibration error does not show that "

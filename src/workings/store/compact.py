@@ -13,34 +13,43 @@ import dataclasses
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
+from workings.core.completion import Stop
 from workings.core.errors import DataError
 from workings.core.prompt import Prompt
 from workings.core.solution import Attempt
 from workings.core.trace import Step, Trace
-from workings.core.wire import pack, unpack
+from workings.core.wire import pack, pack_except, unpack
 
 __all__ = ["compact", "restore"]
 
-SHARED = ("stop", "thinking", "token_ids", "seed", "usage")
-"""Fields of a trace that come from its completion, besides its text and log-probabilities."""
+SHARED = ("stop", "thinking", "token_ids", "logprobs", "seed", "usage")
+"""Fields of a trace that come from its completion, besides its text."""
+
+_NOT_IN_ATTEMPT = frozenset({"solution", "replies"})
+_NOT_IN_SOLUTION = frozenset({"pool"})
+_ALWAYS = frozenset({"prompt", "steps", "logprobs"})
+_OF_COMPLETION = frozenset({*_ALWAYS, *SHARED, "text"})
 
 
 def compact(attempt: Attempt) -> dict[str, Any]:
     """An attempt as plain JSON."""
     out: dict[str, Any] = {"replies": [_squeeze(reply) for reply in attempt.replies]} if attempt.replies else {}
+    told = pack_except(attempt, _NOT_IN_ATTEMPT)
     solution = attempt.solution
-    if solution is not None and solution.pool:
-        prompts: dict[Prompt, int] = {}
-        written = list(_completions(attempt.replies))
-        by_text: dict[Any, list[int]] = {}
-        for number, told in enumerate(written):
-            by_text.setdefault(told.get("text"), []).append(number)
-        out["pool"] = [_pack_trace(trace, prompts, written, by_text) for trace in solution.pool]
-        out["prompts"] = [pack(prompt) for prompt in prompts]
-        solution = dataclasses.replace(solution, pool=())
-    out["attempt"] = pack(dataclasses.replace(attempt, solution=solution, replies=()))
+    if solution is not None:
+        told["solution"] = pack_except(solution, _NOT_IN_SOLUTION)
+        if solution.pool:
+            prompts: dict[Prompt, int] = {}
+            written = list(_completions(attempt.replies))
+            by_text: dict[Any, list[int]] = {}
+            for number, completion in enumerate(written):
+                by_text.setdefault(completion.get("text"), []).append(number)
+            out["pool"] = [_pack_trace(trace, prompts, written, by_text) for trace in solution.pool]
+            out["prompts"] = [pack(prompt) for prompt in prompts]
+    out["attempt"] = told
     return out
 
 
@@ -72,53 +81,80 @@ def _completions(replies: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, 
 
 def _squeeze(entry: Mapping[str, Any]) -> dict[str, Any]:
     reply = entry.get("reply")
-    if not isinstance(reply, list) or not any(isinstance(told, dict) and "logprobs" in told for told in reply):
+    if not isinstance(reply, list):
         return dict(entry)
     return {**entry, "reply": [_squeeze_completion(told) for told in reply]}
 
 
 def _squeeze_completion(told: Any) -> Any:
-    if not isinstance(told, dict) or not (packed := _floats(told.get("logprobs"))):
+    """Log-probabilities as base64, and tokens as their lengths when they make up the text."""
+    if not isinstance(told, dict):
         return told
-    return {**told, "logprobs": packed}
+    out = told.copy()
+    if packed := _floats(told.get("logprobs")):
+        out["logprobs"] = packed
+    tokens = told.get("tokens")
+    if isinstance(tokens, list) and set(map(type, tokens)) == {str} and "".join(tokens) == told.get("text"):
+        out["tokens"] = list(map(len, tokens))
+    return out
 
 
 def _swell(entry: dict[str, Any]) -> dict[str, Any]:
     reply = entry.get("reply")
     if isinstance(reply, list):
         for told in reply:
-            if isinstance(told, dict) and isinstance(told.get("logprobs"), str):
+            if not isinstance(told, dict):
+                continue
+            if isinstance(told.get("logprobs"), str):
                 told["logprobs"] = _read_floats(told["logprobs"])
+            if isinstance(told.get("tokens"), list) and set(map(type, told["tokens"])) == {int}:
+                ends = list(accumulate(told["tokens"], initial=0))
+                told["tokens"] = [told["text"][a:b] for a, b in pairwise(ends)]
     return entry
 
 
 def _pack_trace(
     trace: Trace, prompts: dict[Prompt, int], written: list[Mapping[str, Any]], by_text: dict[Any, list[int]]
 ) -> dict[str, Any]:
-    spans = _spans(trace)
-    lean = dataclasses.replace(
-        trace, prompt=None, logprobs=None, token_ids=None, steps=() if spans is not None else trace.steps
-    )
-    kept: dict[str, Any] = pack(lean)
-    if trace.token_ids is not None:
-        kept["token_ids"] = list(trace.token_ids)
-    if trace.logprobs is not None:
-        kept["logprobs"] = list(trace.logprobs)
-    lead = trace.prompt.lead if trace.prompt is not None else ""
-    for number in by_text.get(trace.text[len(lead) :], ()) if trace.text.startswith(lead) else ():
-        told = written[number]
-        if all(kept.get(name) == told.get(name) for name in (*SHARED, "logprobs")):
-            for name in (*SHARED, "logprobs", "text"):
-                kept.pop(name, None)
-            kept["of"] = number
-            break
-    if packed := _floats(kept.get("logprobs")):
-        kept["logprobs"] = packed
-    if spans:
-        kept["spans"] = spans
+    of = _source(trace, written, by_text)
+    kept = pack_except(trace, _ALWAYS if of is None else _OF_COMPLETION)
+    if of is not None:
+        kept["of"] = of
+    elif trace.logprobs is not None:
+        values = list(trace.logprobs)
+        kept["logprobs"] = _floats(values) or pack(values)
+    if trace.steps:
+        spans = _spans(trace)
+        if spans is None:
+            kept["steps"] = pack(trace.steps)
+        else:
+            kept["spans"] = spans
     if trace.prompt is not None:
         kept["prompt"] = prompts.setdefault(trace.prompt, len(prompts))
     return kept
+
+
+def _source(trace: Trace, written: list[Mapping[str, Any]], by_text: dict[Any, list[int]]) -> int | None:
+    """Which of the journal's completions this trace was made from, when it says nothing that they do not."""
+    lead = trace.prompt.lead if trace.prompt is not None else ""
+    if not trace.text.startswith(lead):
+        return None
+    for number in by_text.get(trace.text[len(lead) :], ()):
+        told = written[number]
+        if (
+            trace.stop == told.get("stop", Stop.UNKNOWN)
+            and trace.thinking == told.get("thinking", "")
+            and trace.seed == told.get("seed")
+            and _as_list(trace.token_ids) == told.get("token_ids")
+            and _as_list(trace.logprobs) == told.get("logprobs")
+            and pack(trace.usage) == told.get("usage", {})
+        ):
+            return number
+    return None
+
+
+def _as_list(values: tuple[Any, ...] | None) -> list[Any] | None:
+    return None if values is None else list(values)
 
 
 def _unpack_trace(kept: dict[str, Any], prompts: list[Prompt], written: list[Mapping[str, Any]]) -> Trace:
@@ -128,7 +164,7 @@ def _unpack_trace(kept: dict[str, Any], prompts: list[Prompt], written: list[Map
     prompt = None if number is None else prompts[number]
     if of is not None:
         told = written[of]
-        kept |= {name: told[name] for name in (*SHARED, "logprobs") if name in told}
+        kept |= {name: told[name] for name in SHARED if name in told}
         kept["text"] = (prompt.lead if prompt else "") + told["text"]
     elif isinstance(kept.get("logprobs"), str):
         kept["logprobs"] = _read_floats(kept["logprobs"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,11 +16,12 @@ Row = tuple[Any, ...]
 
 WAITING_BYTES = 64 * 2**20
 WAITING_ROWS = 8192
-CHUNKS = (128, 16, 1)
+CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
+PAUSE_SECONDS = 0.01
 
 
 class Writer:
-    """Commits rows as they come: each commit takes whatever has gathered during the one before.
+    """Commits rows as they come: at once after a quiet moment, else at most every 10 ms, with all that has gathered.
 
     One statement inserts many rows, because every statement gives up the interpreter lock and may wait
     milliseconds to get it back from a busy event loop. A row that breaks the table's unique key is left out.
@@ -38,6 +40,7 @@ class Writer:
         self._put_count = 0
         self._written_count = 0
         self._idle = False
+        self._hurry = False
         self._closing = False
         self._ended = False
         self._error: Exception | None = None
@@ -48,6 +51,8 @@ class Writer:
         """Queues a row of about `size` bytes; waits only when very many are waiting already."""
         with self._arrived:
             while not self._ended and (len(self._queue) >= WAITING_ROWS or self._queued_bytes >= WAITING_BYTES):
+                self._hurry = True
+                self._arrived.notify()
                 self._written.wait()
             self._check()
             self._queue.append(row)
@@ -60,6 +65,9 @@ class Writer:
         """Returns once every row put before is committed."""
         with self._written:
             goal = self._put_count
+            if self._written_count < goal:
+                self._hurry = True
+                self._arrived.notify()
             while self._written_count < goal and not self._ended:
                 self._written.wait()
             if self._written_count < goal:
@@ -86,8 +94,10 @@ class Writer:
         db: sqlite3.Connection | None = None
         try:
             db = self._connect()
-            while batch := self._take():
+            last = 0.0
+            while batch := self._take(last + PAUSE_SECONDS):
                 self._write(db, batch)
+                last = time.monotonic()
                 with self._written:
                     self._written_count += len(batch)
                     self._written.notify_all()
@@ -100,18 +110,25 @@ class Writer:
             if db is not None:
                 db.close()
 
-    def _take(self) -> list[Row]:
+    def _take(self, not_before: float) -> list[Row]:
+        """All that has gathered by `not_before` (monotonic seconds), or as soon as anyone waits for it."""
         with self._arrived:
             self._idle = True
             while not self._queue and not self._closing:
                 self._arrived.wait()
             self._idle = False
+            pause = not_before - time.monotonic()
+            if pause > 0:
+                self._arrived.wait_for(lambda: self._hurry or self._closing, pause)
+            self._hurry = False
             batch, self._queue, self._queued_bytes = self._queue, [], 0
             return batch
 
     def _write(self, db: sqlite3.Connection, batch: list[Row]) -> None:
         start = 0
+        db.execute("BEGIN IMMEDIATE")
         for size, statement in self._statements:
             while len(batch) - start >= size:
                 db.execute(statement, [value for row in batch[start : start + size] for value in row])
                 start += size
+        db.execute("COMMIT")

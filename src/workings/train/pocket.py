@@ -119,8 +119,10 @@ def make_pocket(
     module = LlamaForCausalLM(config)
     imitate(module, pocket_lessons(tokenizer, recipe), recipe.sft, report=report)
     module.half().save_pretrained(folder)
-    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1) + "\n", encoding="utf-8")
-    return int(sum(p.numel() for p in module.parameters()))
+    size = int(sum(p.numel() for p in module.parameters()))
+    told = json.dumps({"parameters": size, **asdict(recipe)}, indent=1)
+    (folder / "recipe.json").write_text(told + "\n", encoding="utf-8")
+    return size
 
 
 def main() -> None:

@@ -90,15 +90,14 @@ def read_choice(view: str, start: int, end: int, choices: tuple[str, ...]) -> Re
         and len(set(run["run"])) > 1
         and set(run["run"]) <= set(labels(choices))
         and choices
+        and tidy(run["run"]) not in {tidy(c) for c in choices}
     ):
-        if tidy(run["run"]) not in {tidy(c) for c in choices}:
-            return Reading(run.start("run"), run.end("run"), None)
+        return Reading(run.start("run"), run.end("run"), None)
     found = _LABEL.match(view, start, end)
     if found and _stands(view, found, end, choices):
         spot = found.span("label")
-        if more := _MORE.match(view, spot[1], end):
-            if more["label"].upper() != found["label"].upper():
-                return Reading(spot[0], more.end(), None)
+        if (more := _MORE.match(view, spot[1], end)) and more["label"].upper() != found["label"].upper():
+            return Reading(spot[0], more.end(), None)
         return Reading(*spot, label_of(found["label"], choices))
     left, right = clip(view, start, end)
     phrase = view[left:right].strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from workings.core.problem import AnswerKind
 __all__ = ["Declaration", "declarations", "last_retraction", "next_question", "trailing_equals"]
 
 REACH = 300
+FEW = 50
 
 
 class Declaration(NamedTuple):
@@ -66,7 +69,8 @@ _CUE_HINTS = ("answer", "solution", "####", "答", "解得")
 _CHOOSE_HINTS = ("option", "choice", "choose", "pick", "select", "go with", "选")
 _AFTER_HINTS = ("answer", "option", "choice", "correct", "right", "best", "答案", "正确")
 _CORRECT_HINTS = (
-    "correction", "mean", "make", "scratch", "sorry", "no", "wait", "actually", "oops", "should", "更正", "应", "而是", "改为",
+    "correction", "mean", "make", "scratch", "sorry", "no", "wait", "actually", "oops", "should",
+    "更正", "应", "而是", "改为",
 )  # fmt: skip
 _RETRACT_HINTS = ("wait", "made", "scratch", "let", "actually", "no", "hmm", "oops", "that", "等等", "算错", "重新")
 _SUPPOSED = re.compile(
@@ -87,7 +91,8 @@ _BUT = re.compile(
     r"\b(?:but(?:\s+rather)?|rather|instead(?:\s+it\s+is)?|it\s+is|it's)\b[\s,:]{0,3}|而是", re.IGNORECASE
 )
 _SKIP = re.compile(
-    r"(?:[ \t*_:>`]|\\\[|\\\(|\$\$|```\w{0,10}|\n(?!\s{0,40}(?:Q|Question|问题?)\s?:)|approx(?:\.|imately)?\s|about\s|ca\.\s){0,24}",
+    r"(?:[ \t*_:>`]|\\\[|\\\(|\$\$|```\w{0,10}"
+    r"|\n(?!\s{0,40}(?:Q|Question|问题?)\s?:)|approx(?:\.|imately)?\s|about\s|ca\.\s){0,24}",
     re.IGNORECASE,
 )
 _END = re.compile(
@@ -113,6 +118,12 @@ def last_retraction(view: str, start: int, end: int) -> int:
     for found in _hits(_RETRACT, _RETRACT_HINTS, view, start, end):
         at = found.end()
     return at
+
+
+def _few(hits: Iterator[re.Match[str]]) -> list[re.Match[str]]:
+    """The first and the last hits: a reply that declares hundreds of answers is read at its ends only."""
+    first = list(itertools.islice(hits, FEW))
+    return first + list(collections.deque(hits, maxlen=FEW))
 
 
 def _hits(pattern: re.Pattern[str], hints: tuple[str, ...], view: str, start: int, end: int) -> Iterator[re.Match[str]]:
@@ -167,17 +178,18 @@ def declarations(view: str, kind: AnswerKind, end: int | None = None) -> list[De
     not 5" and "is the answer 5?" declare nothing.
     """
     stop = len(view) if end is None else end
-    found = boxes(view, stop)
+    inside = boxes(view, stop)
+    found = inside if len(inside) <= 2 * FEW else inside[:FEW] + inside[-FEW:]
     cues = [(_CUE, _CUE_HINTS), (_CHOOSE, _CHOOSE_HINTS)] if kind is AnswerKind.CHOICE else [(_CUE, _CUE_HINTS)]
     for cue, hints in cues:
-        for hit in _hits(cue, hints, view, 0, stop):
+        for hit in _few(_hits(cue, hints, view, 0, stop)):
             before = view[max(0, hit.start() - 60) : hit.start()]
             if _SUPPOSED.search(before[max(before.rfind("\n"), before.rfind(". ")) + 1 :]):
                 continue
             if span := value_span(view, hit.end(), stop, kind):
                 found.append(Declaration(*span))
     if kind is not AnswerKind.GRID:
-        for hit in _hits(_AFTER, _AFTER_HINTS, view, 0, stop):
+        for hit in _few(_hits(_AFTER, _AFTER_HINTS, view, 0, stop)):
             before = view[max(0, hit.start() - 80) : hit.start() + 1]
             cut = (
                 max(
@@ -194,7 +206,7 @@ def declarations(view: str, kind: AnswerKind, end: int | None = None) -> list[De
                 found.append(Declaration(max(0, hit.start() - 80) + cut, hit.start(), after=True))
     if found and kind is not AnswerKind.GRID:
         first = min(d.start for d in found)
-        for hit in _hits(_CORRECT, _CORRECT_HINTS, view, first, stop):
+        for hit in _few(_hits(_CORRECT, _CORRECT_HINTS, view, first, stop)):
             if span := value_span(view, hit.end(), stop, kind):
                 found.append(Declaration(*span, correction=True))
     return sorted(found, key=lambda d: (d.end, d.start) if d.boxed else (d.start, d.start))

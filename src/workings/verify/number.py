@@ -29,7 +29,10 @@ _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 
 _INT = r"(?:[0-9]{1,3}+(?:(?:,|'|\\,|\\ |\{,\}| )[0-9]{3}(?![0-9]))++|[0-9]++)"
-_FRAC = r"\\[dtc]?frac\s{0,2}(?:\{\s{0,3}(-?[0-9]{1,400})\s{0,3}\}|([0-9]))\s{0,2}(?:\{\s{0,3}([0-9]{1,400})\s{0,3}\}|([0-9]))"
+_FRAC = (
+    r"\\[dtc]?frac\s{0,2}(?:\{\s{0,3}(-?[0-9]{1,400})\s{0,3}\}|([0-9]))\s{0,2}"
+    r"(?:\{\s{0,3}([0-9]{1,400})\s{0,3}\}|([0-9]))"
+)
 _CORE = re.compile(
     rf"(?<![A-Za-z_^.\\])(?:(?<!\^\{{)|(?<=^))(?P<frac>{_FRAC})"
     rf"|(?:(?<![A-Za-z_^\\])|(?<=RMB)|(?<=USD)|(?<=CNY)|(?<=EUR))(?<![0-9]\.)(?<!\^\{{)(?<!\^-)"
@@ -327,9 +330,9 @@ def read_declared(view: str, start: int, end: int) -> Reading | None:
     Of "8 + 4 = 12" the number after the last equals sign; of "12 because 3 times 4" the first; several joined
     numbers ("5 or 6", "3 hours and 20 minutes", "10-15") cannot be told.
     """
-    if fixed := list(_CORRECTED.finditer(view, start, end)):
-        if re.search(r"[0-9]", view[fixed[-1].end() : end]):
-            start = fixed[-1].end()
+    fixed = list(_CORRECTED.finditer(view, start, end))
+    if fixed and re.search(r"[0-9]", view[fixed[-1].end() : end]):
+        start = fixed[-1].end()
     piece = _blank(view[start:end])
     first = next(scan(piece), None)
     if first is None:
@@ -383,7 +386,7 @@ def read_last(view: str, start: int = 0, end: int | None = None) -> Reading | No
         before, last = last, number
     if last is None:
         return None
-    if before and last.start - before.end <= 40 and _EITHER.fullmatch(view[before.end : last.start]):
-        if before.value != last.value:
-            return Reading(before.start, last.end, None)
+    near = before is not None and last.start - before.end <= 40
+    if before and near and before.value != last.value and _EITHER.fullmatch(view[before.end : last.start]):
+        return Reading(before.start, last.end, None)
     return Reading(last.start, last.end, None if last.value is None else format_number(last.value))

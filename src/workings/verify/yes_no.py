@@ -14,11 +14,6 @@ _NOT = rf"(?:not|isn't|is\s+not|n't|never)\s+(?:at\s+all\s+|really\s+|very\s+)?(
 _NOT_NO = r"not\s+(?:false|incorrect|wrong|implausible|impossible|invalid)"
 _ZH_NO = r"不是|不对|不正确|不会|不能|不可以|不行|不合理|不成立|不可能|不可信|否定|否|错误|错|没有|假的?(?!设)"
 _ZH_YES = r"是的|是|对的?|正确|会|能|可以|行|合理|成立|可能|肯定|真的?|有"
-_WORD = re.compile(
-    rf"(?P<yes>\b(?:{_NOT_NO})\b|(?P<bare_yes>\b(?:{_YES})\b)|不假|没错)|(?P<no>\b{_NOT}\b|\b(?:{_NO})\b|\bnot\b)"
-    rf"|(?P<zh_no>{_ZH_NO})|(?P<zh_yes>{_ZH_YES})",
-    re.IGNORECASE,
-)
 _ENGLISH = re.compile(
     rf"(?P<yes>\b{_NOT_NO}\b)|(?P<no>\b{_NOT}\b|\b(?:{_NO})\b)|(?P<plain>\b(?:{_YES})\b)", re.IGNORECASE
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from workings.problems.procedural import Drawn, Family
+from workings.problems.family import Drawn, Family
 from workings.problems.words.instances import ClauseKind, Instance, instance, vary
 from workings.problems.words.steps import StepVerdict, check, judge_steps
 from workings.problems.words.template import Template, template_named, templates, templates_in

@@ -11,7 +11,7 @@ from typing import Literal
 
 from workings.core.errors import BadSetting, DataError
 from workings.core.problem import Problem, Question
-from workings.problems.procedural import Drawn, split_of
+from workings.problems.family import Drawn, split_of
 from workings.problems.words.expression import evaluate, parse
 from workings.problems.words.slots import Derived, Filled, Noun, Person, Range, Word, fill
 from workings.problems.words.template import Clause, Template, clause_of, solve, template_named
