@@ -63,17 +63,17 @@ def table(prompt: Prompt) -> dict[str, float]:
     }
 
 
-def carry(folder: Path, attempts: int) -> float:
-    """Seconds for one run, from the start of the run to its last commit."""
+def carry(folder: Path, attempts: int) -> tuple[float, float]:
+    """Wall seconds and processor seconds for one run, from its start to its last commit."""
     problems = [problem(n) for n in range(attempts // len(METHODS))]
     methods = {name: build("methods", name) for name in METHODS}
     spec = RunSpec(f"bench-{attempts}", "scripted", Identity("scripted"), METHODS, "orchard", len(problems))
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     with Archive.open(folder) as archive:
         run = archive.start(spec, problems)
         made = asyncio.run(carry_out(Plan(problems, methods), World(Scripted(table)), run))
         run.finish()
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began, time.process_time() - busy
         assert made == attempts == sum(1 for row in run.rows() if row.outcome is not None and not row.error)
     return seconds
 
@@ -85,10 +85,12 @@ def peak_mb() -> float:
 def stage_run(folder: Path, attempts: int, times: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as warm:
         carry(Path(warm), 200)
-    seconds = [carry(folder / f"{attempts}-{n}", attempts) for n in range(times)]
+    taken = [carry(folder / f"{attempts}-{n}", attempts) for n in range(times)]
+    seconds = [wall for wall, _ in taken]
     size = (folder / f"{attempts}-0" / "record.db").stat().st_size
     return {
         "seconds": statistics.median(seconds),
+        "cpu": statistics.median(busy for _, busy in taken),
         "low": min(seconds),
         "high": max(seconds),
         "peak_mb": peak_mb(),
@@ -100,10 +102,16 @@ def stage_report(folder: Path, attempts: int, times: int) -> dict[str, float]:
     from workings.report.page import write_report
 
     page = folder / "report.html"
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     with Archive.open(folder / f"{attempts}-0", read_only=True) as archive:
         write_report(archive.run(), page)
-    return {"seconds": time.perf_counter() - began, "peak_mb": peak_mb(), "page_mb": page.stat().st_size / 2**20}
+    cpu = time.process_time() - busy
+    return {
+        "seconds": time.perf_counter() - began,
+        "cpu": cpu,
+        "peak_mb": peak_mb(),
+        "page_mb": page.stat().st_size / 2**20,
+    }
 
 
 def in_process(stage: str, folder: Path, attempts: int, times: int = 1) -> dict[str, float]:
@@ -131,12 +139,17 @@ def main() -> None:
         large_run = in_process("run", Path(name), large)
         report = in_process("report", Path(name), large)
     each_small, each_large = small_run["seconds"] / SMALL, large_run["seconds"] / large
-    print(f"{'attempts':>9} {'seconds':>8} {'per second':>10} {'peak MB':>8} {'bytes each':>10}")
+    print(f"{'attempts':>9} {'seconds':>8} {'per second':>10} {'CPU us each':>11} {'peak MB':>8} {'bytes each':>10}")
     for count, run in ((SMALL, small_run), (large, large_run)):
         rate = count / run["seconds"]
-        print(f"{count:>9,} {run['seconds']:>8.2f} {rate:>10,.0f} {run['peak_mb']:>8.0f} {run['bytes']:>10.0f}")
+        cpu = run["cpu"] / count * 1e6
+        print(f"{count:>9,} {run['seconds']:>8.2f} {rate:>10,.0f} {cpu:>11.0f}", end=" ")
+        print(f"{run['peak_mb']:>8.0f} {run['bytes']:>10.0f}")
     print(f"small runs: median of 5, from {small_run['low']:.2f} to {small_run['high']:.2f} s")
-    print(f"report: {report['seconds']:.1f} s, {report['peak_mb']:.0f} MB peak, page of {report['page_mb']:.1f} MB")
+    cpu_growth = large_run["cpu"] / large / (small_run["cpu"] / SMALL)
+    print(f"growth in processor time alone, which other programs disturb less: {cpu_growth:.3f}")
+    print(f"report: {report['seconds']:.1f} s ({report['cpu']:.1f} s of CPU)", end=", ")
+    print(f"{report['peak_mb']:.0f} MB peak, page of {report['page_mb']:.1f} MB")
     print(
         json.dumps(
             {

@@ -14,7 +14,7 @@ from workings.testing.methods import LAWS, Bench
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_law(law, spec):
-    law(Bench(functools.partial(made, spec), problems=item_problems(3)))
+    law(Bench(functools.partial(made, spec), problems=item_problems(2)))
 
 
 def test_every_method_is_tried_in_several_settings():

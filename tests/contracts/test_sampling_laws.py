@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
+import re
 
 import pytest
 from method_settings import SPECS, made
@@ -49,10 +50,8 @@ def test_one_sample_is_one_chain_of_thought(name, extra):
         assert one.spent == plain.spent
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", [s for s in SPECS if not re.match("direct|.*(temperature|max_tokens)=", s)])
 def test_temperature_zero_gives_every_method_the_greedy_answer(spec):
-    if spec.startswith("direct") or "temperature" in spec or "max_tokens" in spec:
-        pytest.skip("asks something else")
     cold = dataclasses.replace(made(spec), temperature=0.0)
     name, _, rest = spec.partition(":")
     shared = [part for part in rest.split(",") if part.split("=")[0] in ("style", "stages", "answer_by", "language")]

@@ -83,8 +83,17 @@ class Tab:
             await self.call(f"{domain}.enable")
 
     async def open(self, path: Path, fragment: str = "") -> None:
+        await self._go(path.resolve().as_uri() + fragment)
+
+    async def blank(self) -> None:
+        """Leaves the page, and forgets what it asked for and what went wrong in it."""
+        await self._go("about:blank")
+        self.requests.clear()
+        self.problems.clear()
+
+    async def _go(self, address: str) -> None:
         self._loaded.clear()
-        await self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
+        await self.call("Page.navigate", url=address)
         await asyncio.wait_for(self._loaded.wait(), 60)
 
     async def ask(self, script: str) -> Any:

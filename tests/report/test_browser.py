@@ -50,10 +50,7 @@ def drive() -> Iterator[Drive]:
             await page.size(1280, 900)
             await page.dark(False)
             await page.call("Emulation.setScriptExecutionDisabled", value=False)
-            await page.call("Page.navigate", url="about:blank")
-            await asyncio.sleep(0.1)
-            page.requests.clear()
-            page.problems.clear()
+            await page.blank()
             await story(page)
 
         yield lambda story: runner.run(play(story))

@@ -61,6 +61,28 @@ def test_every_log_probability_survives(number: float) -> None:
     assert str(read.pool[0].logprobs) == str((number, -0.5))
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"text": "ab", "tokens": ["a", "b"], "logprobs": [-0.5, 0.1]},
+        {"text": "ab", "tokens": ["a", "", "b"]},
+        {"text": "ab", "tokens": ["a"], "logprobs": "not numbers"},
+        {"text": "ab", "tokens": [1, 1], "logprobs": [1, 2]},
+        {"text": "", "tokens": [], "logprobs": []},
+        {"text": "ab", "logprobs": [{"~float": "nan"}, -1.0]},
+        {"floats": "kept", "lengths": 3},
+        {"floats": "kept", "logprobs": [0.5], "text": "a", "tokens": ["a"]},
+        7,
+    ],
+)
+def test_any_journal_survives(told: object) -> None:
+    for reply in ([told], [told, told], told):
+        value = dataclasses.replace(attempt(1), replies=({"ask": "x", "reply": reply},))
+        before = json.dumps(value.replies)
+        assert restore(load(dump(compact(value)))) == value
+        assert json.dumps(value.replies) == before
+
+
 def test_surrogates_and_huge_text_survive() -> None:
     value = attempt(1, text="\ud800 lone, \udfff\ud83d and 一" + "x" * 3_000_000)
     packed = encode(dump(compact(value)), b"")

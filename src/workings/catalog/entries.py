@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from workings.core.errors import DataError
+
 __all__ = ["GRADERS", "METHODS", "Entry", "entries"]
 
 
@@ -27,9 +29,15 @@ class Entry:
     preset: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Callable[..., Any]:
-        """The factory, imported now."""
+        """The factory, imported now; DataError when another package's entry point leads nowhere."""
         module, _, name = self.target.partition(":")
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        try:
+            found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise DataError(
+                f"{self.name!r} cannot be loaded from {self.target!r}: {error}.",
+                "Mend or remove the package it is from.",
+            ) from error
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
 import types
 import typing
@@ -87,7 +88,7 @@ def canonical_spec(kind: str, spec: str) -> str:
 def _spell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _setting_types(factory: Callable[..., Any]) -> dict[str, Any]:
@@ -116,11 +117,14 @@ def _convert(where: str, text: str, kind: Any) -> Any:
             raise BadSetting(f"{where}={text!r} is neither true nor false.", "Use true or false.")
         return text.lower() in ("true", "yes", "1")
     if kind in (int, float):
+        wanted = "a whole number" if kind is int else "a finite number"
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
-            wanted = "a whole number" if kind is int else "a number"
             raise BadSetting(f"{where}={text!r} is not {wanted}.", f"Give {wanted}.") from None
+        if not math.isfinite(number):
+            raise BadSetting(f"{where}={text!r} is not {wanted}.", f"Give {wanted}.")
+        return number
     return text
 
 

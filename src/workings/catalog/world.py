@@ -20,6 +20,13 @@ class _Graders(Mapping[str, Grader]):
 
     def __init__(self) -> None:
         self._built: dict[str, Grader] = {}
+        self._names: frozenset[str] | None = None
+
+    def _known(self) -> frozenset[str]:
+        """The names, read once: a run asks for them at every grade."""
+        if self._names is None:
+            self._names = frozenset(entries("graders"))
+        return self._names
 
     def __getitem__(self, spec: str) -> Grader:
         if spec not in self._built:
@@ -27,13 +34,13 @@ class _Graders(Mapping[str, Grader]):
         return self._built[spec]
 
     def __contains__(self, spec: object) -> bool:
-        return isinstance(spec, str) and parse_spec(spec)[0] in entries("graders")
+        return spec in self._built or (isinstance(spec, str) and parse_spec(spec)[0] in self._known())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(entries("graders"))
+        return iter(sorted(self._known()))
 
     def __len__(self) -> int:
-        return len(entries("graders"))
+        return len(self._known())
 
 
 def open_world(model: str, *, cache: Path | None = None) -> World:

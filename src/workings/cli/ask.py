@@ -20,7 +20,7 @@ from workings.core.solution import Solution
 from workings.core.wire import pack
 from workings.problems.procedural import families, generate
 from workings.problems.recognise import recognise
-from workings.run.drive import check_needs, solve
+from workings.run.drive import make_ready, solve
 
 __all__ = ["ask"]
 
@@ -45,7 +45,7 @@ def ask(given: argparse.Namespace) -> int:
 async def _solve(given: argparse.Namespace, method: Any, question: Question) -> Solution:
     world = open_world(given.model, cache=Path(".workings") if given.cache else None)
     try:
-        check_needs(method, world.model, given.method)
+        await make_ready(world.model, {given.method: method})
         budget = Budget(tokens=given.budget)
         watch = None if given.json else _print_first
         return await solve(method, question, world, seed=given.seed, budget=budget, watch=watch)

@@ -7,8 +7,8 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from workings.core.record import RunSpec
 from workings.core.solution import Attempt
 from workings.core.wire import pack
 from workings.run.compare import mde, paired, summarise
-from workings.run.drive import World
+from workings.run.drive import World, make_ready
 from workings.run.experiment import Plan, carry_out
 from workings.store.archive import Archive
 
@@ -41,18 +41,11 @@ def run(given: argparse.Namespace) -> int:
     """Carries out or resumes the run; exit code 4 when every attempt failed."""
     _check(given)
     methods = {canonical_spec("methods", m): build("methods", m) for m in given.methods}
-    problems = _problems(given)
-    world = open_world(given.model, cache=given.folder if given.cache else None)
-    spec = spec_of(given, tuple(methods), problems, world)
-    plan = Plan(problems, methods, given.seed, given.repeats, spec.budget, given.concurrency)
+    if given.baseline is not None and canonical_spec("methods", given.baseline) not in methods:
+        raise UsageError(f"The baseline {given.baseline!r} is not among the methods.", "Add it to --methods.")
+    plan = Plan(_problems(given), methods, given.seed, given.repeats, Budget(tokens=given.budget), given.concurrency)
     with Archive.open(given.folder) as archive:
-        record = archive.start(spec, problems)
-        if given.baseline is not None and canonical_spec("methods", given.baseline) not in methods:
-            raise UsageError(f"The baseline {given.baseline!r} is not among the methods.", "Add it to --methods.")
-        _announce(given, plan, record)
-        asyncio.run(_carry_out(plan, world, record, _progress(given, plan, record)))
-        record.finish()
-        return _conclude(given, record)
+        return _conclude(given, asyncio.run(_carry_out(given, plan, archive)))
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -71,7 +64,7 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
     return list(found.values())
 
 
-def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: list[Problem], world: World) -> RunSpec:
+def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: Sequence[Problem], world: World) -> RunSpec:
     """What is to be run; its id is a digest of everything that decides the outcome."""
     spec = RunSpec(
         id="",
@@ -104,15 +97,21 @@ def _announce(given: argparse.Namespace, plan: Plan, record: Run) -> None:
     print(mde(len(plan.problems), comparisons=pairs, clusters=fewer) + "\n")
 
 
-async def _carry_out(
-    plan: Plan, world: World, record: Run, progress: AbstractContextManager[Callable[[Attempt], None]]
-) -> None:
+async def _carry_out(given: argparse.Namespace, plan: Plan, archive: Archive) -> Run:
+    world = open_world(given.model, cache=given.folder if given.cache else None)
     try:
-        with progress as tell:
-            await carry_out(plan, world, record, tell)
+        await make_ready(world.model, plan.methods)
+        record = archive.start(spec_of(given, tuple(plan.methods), plan.problems, world), plan.problems)
+        try:
+            _announce(given, plan, record)
+            with _progress(given, plan, record) as tell:
+                await carry_out(plan, world, record, tell)
+            record.finish()
+        finally:
+            record.flush()
     finally:
-        record.flush()
         await world.model.aclose()
+    return record
 
 
 @contextmanager

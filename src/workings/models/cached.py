@@ -8,28 +8,18 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from workings.core.ask import Sample, Score, Scores
 from workings.core.capability import Capability, Identity
 from workings.core.completion import Completion, Stop, Usage
 from workings.core.errors import BadReply, DataError, ModelError
 from workings.core.wire import pack, unpack
-from workings.run.ports import Model, Shelf, Watch
+from workings.run.ports import Model, Remote, Shelf, Watch
 
 __all__ = ["CachedModel"]
 
 T = TypeVar("T", Completion, Scores)
-
-
-@runtime_checkable
-class _Opens(Protocol):
-    async def open(self) -> None: ...
-
-
-@runtime_checkable
-class _Probes(Protocol):
-    async def probe(self, wanted: Iterable[Capability] | None = None) -> frozenset[Capability]: ...
 
 
 class CachedModel:
@@ -63,12 +53,12 @@ class CachedModel:
 
     async def open(self) -> None:
         """Lets a model behind a server find out which model it is; identities must be known before keys are."""
-        if isinstance(self.model, _Opens):
+        if isinstance(self.model, Remote):
             await self.model.open()
 
     async def probe(self, wanted: Iterable[Capability] | None = None) -> frozenset[Capability]:
         """Lets the model find out what it can do."""
-        if isinstance(self.model, _Probes):
+        if isinstance(self.model, Remote):
             return await self.model.probe(wanted)
         return self.model.capabilities
 

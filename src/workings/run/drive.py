@@ -19,10 +19,10 @@ from workings.core.problem import Question
 from workings.core.solution import Failure, Solution
 from workings.core.wire import pack
 from workings.run.meter import Meter
-from workings.run.ports import Grader, Judge, Method, Model, Watch
+from workings.run.ports import Grader, Judge, Method, Model, Remote, Watch
 from workings.run.seeds import derive
 
-__all__ = ["Drive", "World", "ask_digest", "charged", "check_needs", "failure_of", "solve"]
+__all__ = ["Drive", "World", "ask_digest", "charged", "check_needs", "failure_of", "make_ready", "solve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,18 @@ class World:
     model: Model
     graders: Mapping[str, Grader] = field(default_factory=dict)
     judge: Judge | None = None
+
+
+async def make_ready(model: Model, methods: Mapping[str, Method]) -> None:
+    """Lets a remote model find out what it is and can do, then refuses methods that it cannot serve.
+
+    `methods` maps the name an error quotes to the method. Nothing is spent but what the probes cost.
+    """
+    if isinstance(model, Remote):
+        await model.open()
+        await model.probe(frozenset().union(*(method.needs for method in methods.values())))
+    for name, method in methods.items():
+        check_needs(method, model, name)
 
 
 def check_needs(method: Method, model: Model, spec: str = "") -> None:

@@ -12,7 +12,7 @@ from workings.core.answer import Outcome
 from workings.core.budget import Budget
 from workings.core.problem import Problem
 from workings.core.solution import Attempt
-from workings.run.drive import Drive, World, check_needs, failure_of
+from workings.run.drive import Drive, World, failure_of, make_ready
 from workings.run.judging import decide
 from workings.run.ports import Method, Record
 from workings.run.seeds import derive
@@ -55,8 +55,7 @@ async def carry_out(plan: Plan, world: World, record: Record, progress: Callable
     needs is checked for all methods before anything is spent. On cancellation the asks in flight are lost and
     nothing else.
     """
-    for name, method in plan.methods.items():
-        check_needs(method, world.model, name)
+    await make_ready(world.model, plan.methods)
     jobs = plan.jobs(record.done())
     made = 0
 

@@ -12,7 +12,7 @@ from workings.core.completion import Completion
 from workings.core.problem import Problem, Question
 from workings.core.solution import Attempt, Solution
 
-__all__ = ["Grader", "Judge", "Method", "Model", "Shelf", "Watch"]
+__all__ = ["Grader", "Judge", "Method", "Model", "Record", "Remote", "Shelf", "Watch"]
 
 Watch = Callable[[int, str], None]
 """Called with a sample's number and a piece of its text, as it comes."""
@@ -35,6 +35,17 @@ class Model(Protocol):
         """Log-probabilities, shape (cut, candidate)."""
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A model that must be asked what it is: its identity and capabilities are complete only after these."""
+
+    async def open(self) -> None:
+        """Finds out which model this is."""
+
+    async def probe(self, wanted: Iterable[Capability] | None = None) -> frozenset[Capability]:
+        """Finds out which of the wanted capabilities there are; None means all."""
 
 
 class Grader(Protocol):

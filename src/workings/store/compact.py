@@ -13,7 +13,7 @@ import dataclasses
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from typing import Any
 
 from workings.core.completion import Stop
@@ -36,14 +36,16 @@ _OF_COMPLETION = frozenset({*_ALWAYS, *SHARED, "text"})
 
 def compact(attempt: Attempt) -> dict[str, Any]:
     """An attempt as plain JSON."""
-    out: dict[str, Any] = {"replies": [_squeeze(reply) for reply in attempt.replies]} if attempt.replies else {}
+    out: dict[str, Any] = {}
+    written = list(_completions(attempt.replies))
+    if attempt.replies:
+        out |= _squeeze(attempt.replies, written)
     told = pack_except(attempt, _NOT_IN_ATTEMPT)
     solution = attempt.solution
     if solution is not None:
         told["solution"] = pack_except(solution, _NOT_IN_SOLUTION)
         if solution.pool:
             prompts: dict[Prompt, int] = {}
-            written = list(_completions(attempt.replies))
             by_text: dict[Any, list[int]] = {}
             for number, completion in enumerate(written):
                 by_text.setdefault(completion.get("text"), []).append(number)
@@ -57,7 +59,7 @@ def restore(data: Any) -> Attempt:
     """The attempt that `compact` was given; DataError when `data` is something else."""
     try:
         attempt = unpack(Attempt, data["attempt"])
-        replies = tuple(_swell(reply) for reply in data.get("replies", ()))
+        replies = _swell(data)
         solution = attempt.solution
         if solution is not None and "pool" in data:
             prompts = [unpack(Prompt, prompt) for prompt in data["prompts"]]
@@ -79,38 +81,44 @@ def _completions(replies: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, 
                     yield told
 
 
-def _squeeze(entry: Mapping[str, Any]) -> dict[str, Any]:
-    reply = entry.get("reply")
-    if not isinstance(reply, list):
-        return dict(entry)
-    return {**entry, "reply": [_squeeze_completion(told) for told in reply]}
+def _squeeze(replies: Sequence[Mapping[str, Any]], written: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """A journal, and apart from it log-probabilities in base64 and tokens that make up the text as lengths."""
+    floats: dict[int, str] = {}
+    lengths: dict[int, list[int]] = {}
+    for number, told in enumerate(written):
+        if packed := _floats(told.get("logprobs")):
+            floats[number] = packed
+        tokens = told.get("tokens")
+        if isinstance(tokens, list) and set(map(type, tokens)) == {str} and "".join(tokens) == told.get("text"):
+            lengths[number] = list(map(len, tokens))
+    if not floats and not lengths:
+        return {"replies": replies}
+    numbers = count()
+
+    def lean(told: Any) -> Any:
+        if not isinstance(told, dict):
+            return told
+        number = next(numbers)
+        gone = ("logprobs" if number in floats else None, "tokens" if number in lengths else None)
+        return {name: value for name, value in told.items() if name not in gone}
+
+    kept = [
+        {**entry, "reply": [lean(told) for told in entry["reply"]]} if isinstance(entry.get("reply"), list) else entry
+        for entry in replies
+    ]
+    return {"replies": kept, "floats": floats, "lengths": lengths}
 
 
-def _squeeze_completion(told: Any) -> Any:
-    """Log-probabilities as base64, and tokens as their lengths when they make up the text."""
-    if not isinstance(told, dict):
-        return told
-    out = told.copy()
-    if packed := _floats(told.get("logprobs")):
-        out["logprobs"] = packed
-    tokens = told.get("tokens")
-    if isinstance(tokens, list) and set(map(type, tokens)) == {str} and "".join(tokens) == told.get("text"):
-        out["tokens"] = list(map(len, tokens))
-    return out
-
-
-def _swell(entry: dict[str, Any]) -> dict[str, Any]:
-    reply = entry.get("reply")
-    if isinstance(reply, list):
-        for told in reply:
-            if not isinstance(told, dict):
-                continue
-            if isinstance(told.get("logprobs"), str):
-                told["logprobs"] = _read_floats(told["logprobs"])
-            if isinstance(told.get("tokens"), list) and set(map(type, told["tokens"])) == {int}:
-                ends = list(accumulate(told["tokens"], initial=0))
-                told["tokens"] = [told["text"][a:b] for a, b in pairwise(ends)]
-    return entry
+def _swell(data: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The journal that `_squeeze` was given."""
+    replies = tuple(data.get("replies", ()))
+    written: list[Any] = list(_completions(replies))
+    for number, packed in data.get("floats", {}).items():
+        written[int(number)]["logprobs"] = _read_floats(packed)
+    for number, lengths in data.get("lengths", {}).items():
+        told = written[int(number)]
+        told["tokens"] = [told["text"][a:b] for a, b in pairwise(accumulate(lengths, initial=0))]
+    return replies
 
 
 def _pack_trace(

@@ -106,10 +106,10 @@ class Run:
         """The (problem, method, index) already recorded with an outcome that is not an error."""
         self.flush()
         problems = {position: id for id, position in self._positions().items()}
-        labels = self._labels()
         found = self._archive.query(
             "SELECT position, method, idx FROM attempts WHERE run = ? AND failed_at = 0", (self._key,)
         )
+        labels = self._labels()
         return {(problems[position], labels[method], idx) for position, method, idx in found}
 
     def problems(self) -> Iterator[Problem]:
@@ -138,19 +138,18 @@ class Run:
     def rows(self) -> Iterator[AttemptRow]:
         """Every current attempt without its pool, by problem, method and index; nothing is decompressed."""
         self.flush()
-        labels = self._labels()
         last = (-1, -1, -1)
         while page := self._archive.query(
-            f"""SELECT a.position, a.method, a.idx, p.id, {OUTCOME}, a.answer, p.gold, a.confidence, a.prompt, a.cached,
-                a.generated, a.verifier, a.probe, a.calls, a.seconds, p.family, p.cluster, p.length, p.split,
-                a.truncated, a.partial, a.tied, a.error
+            f"""SELECT a.position, a.method, a.idx, m.label, p.id, {OUTCOME}, a.answer, p.gold, a.confidence,
+                a.prompt, a.cached, a.generated, a.verifier, a.probe, a.calls, a.seconds, p.family,
+                p.cluster, p.length, p.split, a.truncated, a.partial, a.tied, a.error
             FROM attempts a JOIN places w ON w.run = a.run AND w.position = a.position
-                JOIN problems p ON p.key = w.problem
+                JOIN problems p ON p.key = w.problem JOIN methods m ON m.key = a.method
             WHERE a.run = ? AND {AFTER} AND {CURRENT} {ORDER} LIMIT ?""",
             (self._key, *last, PAGE),
         ):
             for row in page:
-                yield _attempt_row(labels[row[1]], row)
+                yield _attempt_row(row)
             if len(page) < PAGE:
                 return
             last = page[-1][:3]
@@ -212,10 +211,12 @@ class Run:
     def _attempts(self, filters: list[tuple[str, Any]]) -> Iterator[tuple[int, Attempt]]:
         where = "".join(f" AND {clause}" for clause, _ in filters)
         values = [value for _, value in filters]
-        last = (-1, -1, -1)
+        # The first page has no lower bound: SQLite would scan from there rather than look a single attempt up.
+        after = ""
+        last: tuple[Any, ...] = ()
         while page := self._archive.query(
             f"""SELECT a.position, a.method, a.idx, a.key, {OUTCOME}, a.dictionary, a.body FROM attempts a
-            WHERE a.run = ? AND {AFTER} AND {CURRENT}{where} {ORDER} LIMIT ?""",
+            WHERE a.run = ? {after} AND {CURRENT}{where} {ORDER} LIMIT ?""",
             (self._key, *last, *values, ATTEMPT_PAGE),
         ):
             for *_, key, outcome, dictionary, body in page:
@@ -223,7 +224,7 @@ class Run:
                 yield key, _with_outcome(attempt, Outcome(outcome) if outcome else None)
             if len(page) < ATTEMPT_PAGE:
                 return
-            last = page[-1][:3]
+            after, last = f"AND {AFTER}", page[-1][:3]
 
     def _row(self, attempt: Attempt) -> tuple[Any, ...]:
         position = self._position(attempt.problem_id)
@@ -392,12 +393,12 @@ def _read_problem(body: bytes) -> Problem:
     return unpack(Problem, load(decode(body, b"")))
 
 
-def _attempt_row(method: str, row: tuple[Any, ...]) -> AttemptRow:
-    (_, _, index, problem, outcome, answer, gold, confidence, prompt, cached, generated, verifier, probe, calls,
+def _attempt_row(row: tuple[Any, ...]) -> AttemptRow:
+    (_, _, index, method, problem, outcome, answer, gold, confidence, prompt, cached, generated, verifier, probe, calls,
      seconds, family, cluster, length, split, truncated, partial, tied, error) = row  # fmt: skip
     return AttemptRow(
         problem_id=str(read_text(problem)),
-        method=method,
+        method=str(read_text(method)),
         index=index,
         outcome=Outcome(outcome) if outcome else None,
         answer=read_text(answer),

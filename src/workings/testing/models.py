@@ -27,10 +27,11 @@ class _Trial:
     max_tokens: int
     seeded: bool
 
-    async def draw(self, seeds: tuple[int, ...], *, start: int = 0, **changed: Any) -> tuple[Completion, ...]:
-        sampling = replace(Sampling(temperature=1.0, max_tokens=self.max_tokens), **changed)
-        ask = Sample(self.prompt, len(seeds), sampling, start=start)
-        return await self.model.sample(ask, seeds)
+    async def draw(
+        self, seeds: tuple[int, ...], *, temperature: float = 1.0, most: int | None = None, stop: tuple[str, ...] = ()
+    ) -> tuple[Completion, ...]:
+        sampling = Sampling(temperature, self.max_tokens if most is None else most, stop=stop)
+        return await self.model.sample(Sample(self.prompt, len(seeds), sampling), seeds)
 
     def can(self, capability: Capability) -> bool:
         return capability in self.model.capabilities
@@ -127,7 +128,7 @@ async def _zero_is_greedy(trial: _Trial) -> None:
 
 
 async def _length_is_kept(trial: _Trial) -> None:
-    for completion in await trial.draw((1, 2), max_tokens=1):
+    for completion in await trial.draw((1, 2), most=1):
         assert completion.usage.generated <= 1, f"{completion.usage.generated} tokens for a limit of 1."
         if completion.stop is Stop.LENGTH:
             assert not completion.stop.finished

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from fractions import Fraction
 
 from workings.core.problem import AnswerKind
@@ -10,6 +12,8 @@ from workings.verify.text import Reading, fold, read_date, tidy
 
 __all__ = ["canonical", "equivalent"]
 
+_SHORT = 64
+_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _PERCENT = ("%", "％", "percent", "per cent", "百分之")
 
 
@@ -19,6 +23,12 @@ def canonical(raw: str, kind: AnswerKind, choices: tuple[str, ...] = ()) -> str 
     Numbers: exact, "12", "3.5" or "7/3"; "15%" is 15. Choices: the label. Yes/no: "yes" or "no". Text: see
     `workings.verify.text.tidy`. Grids: compact JSON.
     """
+    if kind is AnswerKind.NUMBER and _PLAIN_INTEGER.fullmatch(raw):
+        return raw
+    return _remembered(raw, kind, choices) if len(raw) <= _SHORT else _canonical(raw, kind, choices)
+
+
+def _canonical(raw: str, kind: AnswerKind, choices: tuple[str, ...]) -> str | None:
     view = fold(raw)
     if len(view) > 100_000 and kind is not AnswerKind.GRID:
         return None
@@ -37,6 +47,9 @@ def canonical(raw: str, kind: AnswerKind, choices: tuple[str, ...] = ()) -> str 
     return reading.canonical if reading else None
 
 
+_remembered = functools.lru_cache(maxsize=4096)(_canonical)
+
+
 def equivalent(a: str, b: str, kind: AnswerKind, choices: tuple[str, ...] = ()) -> bool | None:
     """Whether two answers, raw or canonical, are the same; None when text alone cannot tell.
 
@@ -44,6 +57,8 @@ def equivalent(a: str, b: str, kind: AnswerKind, choices: tuple[str, ...] = ()) 
     0.15. Numbers are compared exactly: 0.33 is not 1/3. Dates in words and in figures are the same text when their
     order is beyond doubt.
     """
+    if a == b and kind is not AnswerKind.TEXT and canonical(a, kind, choices) is not None:
+        return True
     left, right = canonical(a, kind, choices), canonical(b, kind, choices)
     if left is None or right is None:
         same = "".join(fold(a).split()) == "".join(fold(b).split())

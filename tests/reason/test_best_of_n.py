@@ -1,0 +1,88 @@
+"""Best-of-N, by log-probability and by graders."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from recorded_chains import says, solved
+
+from workings.core.ask import Grades
+from workings.core.errors import BadSetting, GraderError
+from workings.reason.best_of_n import BestOfN
+
+
+class Fixed:
+    """Scores chains from a list, one tuple each."""
+
+    def __init__(self, *scores, kind="probability"):
+        self.scores, self.kind = scores, kind
+
+    async def grade(self, ask):
+        return Grades(self.scores[: len(ask.chains)], self.kind)
+
+
+def best(method, *lines, grader=None):
+    graders = {"fixed": grader} if grader else {}
+    return solved(method, *lines, graders=graders)
+
+
+def test_the_likeliest_chain_wins_though_more_disagree():
+    found = best(BestOfN(n=3), says(1, 0.9), says(2, 0.5), says(2, 0.6))
+    assert found.answer.canonical == "1" and found.confidence == pytest.approx(0.9)
+    assert found.choice.chosen == 0 and found.choice.weights == {"1": pytest.approx(0.9), "2": pytest.approx(0.6)}
+
+
+def test_length_does_not_count_against_a_chain():
+    """The mean is compared: a sum would punish long chains."""
+    scores = [t.scores["logprob"][0] for t in best(BestOfN(n=2), says(1, 0.5), says(2, 0.5)).pool]
+    assert scores == [pytest.approx(0.5), pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize(("steps", "wanted"), [("last", "1"), ("min", "2"), ("product", "2"), ("mean", "1")])
+def test_step_scores_are_folded_as_asked(steps, wanted):
+    grader = Fixed((0.1, 0.9, 1.0), (0.5, 0.5, 0.6))
+    found = best(BestOfN(n=2, by="fixed", steps=steps), says(1), says(2), grader=grader)
+    assert found.answer.canonical == wanted
+    assert found.pool[0].scores["fixed"] == (0.1, 0.9, 1.0)
+
+
+def test_weighted_sums_scores_over_equal_answers():
+    grader = Fixed((0.9,), (0.5,), (0.6,))
+    lines = says(1), says(2), says(2)
+    assert best(BestOfN(n=3, by="fixed"), *lines, grader=grader).answer.canonical == "1"
+    found = best(BestOfN(n=3, by="fixed", weighted=True), *lines, grader=grader)
+    assert found.answer.canonical == "2" and found.confidence == pytest.approx(1.1 / 2.0)
+
+
+def test_an_unanswered_chain_never_wins_over_an_answered_one():
+    found = best(BestOfN(n=2), ("I cannot tell.", math.log(0.99)), says(2, 0.1))
+    assert found.answer.canonical == "2" and found.choice.abstained == 1
+
+
+def test_unbounded_scores_are_no_confidence():
+    found = best(BestOfN(n=2, by="fixed"), says(1), says(2), grader=Fixed((-3.0,), (5.0,), kind="unbounded"))
+    assert found.answer.canonical == "2" and found.confidence is None
+
+
+def test_a_score_that_is_not_a_number_is_refused():
+    with pytest.raises(BadSetting, match="NaN"):
+        best(BestOfN(n=2, by="fixed"), says(1), says(2), grader=Fixed((math.nan,), (0.5,)))
+
+
+def test_a_grader_that_answers_too_little_is_refused():
+    with pytest.raises(GraderError):
+        best(BestOfN(n=2, by="fixed"), says(1), says(2), grader=Fixed((0.5,)))
+
+
+def test_equal_scores_of_different_answers_are_a_tie():
+    found = best(BestOfN(n=2, by="fixed"), says(1), says(2), grader=Fixed((0.5,), (0.5,)))
+    assert found.choice.tied
+    assert not best(BestOfN(n=2, by="fixed"), says(1), says(1), grader=Fixed((0.5,), (0.5,))).choice.tied
+
+
+@pytest.mark.parametrize("wrong", [{"n": 0}, {"steps": "first"}, {"stages": 0}])
+def test_settings_out_of_range_are_refused(wrong):
+    [name] = wrong
+    with pytest.raises(BadSetting, match=name):
+        BestOfN(**wrong)
