@@ -17,18 +17,21 @@ _SIDE = re.compile(r"\b(heads|tails)\b", re.IGNORECASE)
 
 
 def build_coin_flip(rng: random.Random, length: int) -> Drawn:
-    """A coin that is heads up, and `length` people with different names, each of whom flips it or does not.
+    """A coin that is heads up, and `length` numbered people, each of whom flips it or does not.
+
+    The numbers begin anywhere from 1 to 20, so that short lists already use those of long ones.
 
     Source: Wei et al. 2022, section 5. The parity of a few flips can be learnt without reasoning in steps.
     """
     people = draw_names(rng, length)
     flips = [rng.random() < 0.5 for _ in people]
-    acts = [f"{name} {'flips it' if flip else 'does not flip it'}." for name, flip in zip(people, flips, strict=True)]
-    side, steps, drafts = "heads", [], []
-    for name, flip in zip(people, flips, strict=True):
+    first = rng.randint(1, 20)
+    side, acts, steps, drafts = "heads", [], [], []
+    for item, (name, flip) in enumerate(zip(people, flips, strict=True), first):
         after = _OTHER[side] if flip else side
-        steps.append(f"{name} {'flips' if flip else 'does not flip'}: {side} -> {after}")
-        drafts.append(f"{name} {'flips' if flip else 'does not'}: {after}")
+        acts.append(f"{item}) {name} {'flips it' if flip else 'does not flip it'}.")
+        steps.append(f"{item}) {name} {'flips' if flip else 'does not flip'}: {side} -> {after}")
+        drafts.append(f"{item}) {name} {'flips' if flip else 'not'}: {after}")
         side = after
     return Drawn(
         text=f"A coin is heads up. {' '.join(acts)} Is the coin still heads up?",

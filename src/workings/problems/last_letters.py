@@ -16,18 +16,22 @@ _JOINED = re.compile(r"[a-z](?:-[a-z])*(?![a-z-])")
 
 
 def build_last_letters(rng: random.Random, length: int) -> Drawn:
-    """`length` different names; the answer is their last letters in order, joined by hyphens.
+    """`length` different numbered names; the answer is their last letters in order, joined by hyphens.
+
+    The numbers begin anywhere from 1 to 20, so that short lists already use those of long ones.
 
     Source: Wei et al. 2022, section 5, which joins them without hyphens; with hyphens every tokenizer sees letters.
     """
     people = draw_names(rng, length)
     letters = [name[-1].lower() for name in people]
+    first = rng.randint(1, 20)
+    items = [f"{number}) {name}" for number, name in enumerate(people, first)]
     done = ["-".join(letters[: i + 1]) for i in range(length)]
     return Drawn(
-        text=f"Take the last letter of each name and join them with hyphens: {', '.join(people)}.",
+        text=f"Take the last letter of each name and join them with hyphens: {', '.join(items)}.",
         gold=done[-1],
-        steps=tuple(f"{name} ends in {x}: {so_far}" for name, x, so_far in zip(people, letters, done, strict=True)),
-        drafts=tuple(f"{name}: {so_far}" for name, so_far in zip(people, done, strict=True)),
+        steps=tuple(f"{item} ends in {x}: {so_far}" for item, x, so_far in zip(items, letters, done, strict=True)),
+        drafts=tuple(f"{item}: {so_far}" for item, so_far in zip(items, done, strict=True)),
         kind=AnswerKind.TEXT,
         meta={"names": people},
     )

@@ -21,10 +21,14 @@ __all__ = ["Lesson", "SftSettings", "imitate"]
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Token ids of a prompt and of the target that should follow it, the end token included."""
+    """Token ids of a prompt and of the target that should follow it, the end token included.
+
+    `given` marks the target's tokens that nobody could predict (the operands of a drill): they are read, not learnt.
+    """
 
     prompt: tuple[int, ...]
     target: tuple[int, ...]
+    given: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.target)
@@ -152,4 +156,6 @@ def _tensors(batch: Sequence[Lesson], prompt_weight: float) -> tuple[Any, Any]:
         ids[row, :end] = torch.tensor(lesson.prompt + lesson.target)
         weights[row, :cut] = prompt_weight
         weights[row, cut:end] = 1.0
+        if lesson.given:
+            weights[row, cut:end][torch.tensor(lesson.given)] = 0.0
     return ids, weights
