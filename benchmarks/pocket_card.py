@@ -95,8 +95,8 @@ def facts_of() -> dict[str, Any]:
 CARD = """# The pocket model
 
 A decoder of {parameters} parameters ({size} MB on disk, float16, Llama architecture) that reasons for real on this
-package's procedural problems. It is the default of every command, so that all of it works offline at once. It knows nothing else:
-asked anything outside its families it answers nonsense, and the command line says so.
+package's procedural problems. It is the default of every command, so that all of it works offline at once. It knows
+nothing else: asked anything outside its families it answers nonsense, and the command line says so.
 
 Trained from scratch by `make pocket` on the train split of those problems, in-length only, by imitation of gold chains
 in three prompt styles (direct, cot, draft). The templates of `word-problems-new` were never seen in training.

@@ -57,7 +57,7 @@ SCRIPT = textwrap.dedent(
 
     url = f"http://127.0.0.1:{where['port']}/v1"
     codes = [
-        main(["run", "--problems", "sums.jsonl", "--methods", "direct", "cot", "--model", url, "--report", "page.html"]),
+        main(["run", "--problems", "sums.jsonl", "--model", url, "--report", "page.html"]),
         main(["report"]),
         main(["export", "--out", "out.jsonl"]),
         main(["import", "out.jsonl", "--folder", "other"]),

@@ -99,7 +99,7 @@ def _import(verbs: Verbs) -> None:
     verb = verbs.add_parser("import", help="score and record outputs that people already have")
     verb.add_argument("file", type=Path, help="JSONL, our own export, lm-eval samples, or an Inspect log")
     verb.add_argument(
-        "--map", default="", metavar="FIELDS", help="which fields hold what, such as question=q,answer=a,output=reply"
+        "--map", default="", metavar="FIELDS", help="which fields hold what, such as question=q,gold=a,reply=output"
     )
     verb.add_argument(
         "--kind", choices=["number", "choice", "yes-no", "text", "grid"], help="what the answers look like"

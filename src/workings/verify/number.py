@@ -254,7 +254,7 @@ def _blank(view: str) -> str:
     return _STRIP.sub(lambda m: " " * (m.end() - m.start()), view)
 
 
-_COMMAND = re.compile(r"\\(?!circ|%|\$|,| |d?t?frac)[A-Za-z]+|[√π∞]")
+_COMMAND = re.compile(r"\\(?!circ|%|\$|,| )[A-Za-z]+|[√π∞]")
 _POW_UNIT = re.compile(r"\^(?!\s?\{?\s?(?:\\circ|[23](?![0-9])))")
 
 
