@@ -9,7 +9,7 @@ import pytest
 from workings.catalog import open_model
 from workings.catalog.world import open_world
 from workings.core.capability import Capability
-from workings.core.errors import BadSetting, UsageError, WorkingsError
+from workings.core.errors import BadSetting, DataError, GraderError, UsageError, WorkingsError
 
 
 def test_a_server_is_not_contacted_when_it_is_named():
@@ -49,3 +49,15 @@ def test_a_world_has_the_graders_of_the_catalog():
     assert list(world.graders) and world.graders["arithmetic"] is world.graders["arithmetic"]
     assert len(world.graders) == len(list(world.graders))
     asyncio.run(world.model.aclose())
+
+
+def test_closing_a_world_closes_its_shelf_and_its_judge(tmp_path):
+    world = open_world("http://127.0.0.1:9/v1,model=x", cache=tmp_path)
+    shelf = world.model.shelf
+    assert shelf.get_many(["a"]) == {}
+    asyncio.run(world.aclose())
+    with pytest.raises(DataError):
+        shelf.get_many(["a"])
+    if world.judge is not None:
+        with pytest.raises(GraderError, match="closed"):
+            world.judge.equal("x^2", "y")

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workings.catalog import build, canonical_spec, entries, parse_spec
+from workings.catalog.spec import parse_settings, typed_settings
+from workings.core.capability import Capability
 from workings.core.errors import BadSetting, UnknownName, UsageError
+from workings.models.http import Endpoint
 from workings.reason.best_of_n import BestOfN
 from workings.reason.cot import Cot
 from workings.reason.vote import Vote
@@ -35,6 +38,27 @@ def test_any_text_is_read_or_refused(text):
         assert error.next_step
     else:
         assert name and all(settings)
+
+
+def test_sets_and_mappings_are_written_as_names_and_json():
+    text = 'capabilities=seeds+stop+white-box,extra={"a": [1, 2], "b": {"c": "x,}\\""}},proxy=none,key_env='
+    given = typed_settings("http", Endpoint, parse_settings(text, "http"))
+    assert given["capabilities"] == {Capability.SEEDS, Capability.STOP, Capability.WHITE_BOX}
+    assert given["extra"] == {"a": [1, 2], "b": {"c": 'x,}"'}} and given["proxy"] is None and given["key_env"] == ""
+
+
+@pytest.mark.parametrize("text", ["capabilities=sedes", "extra=[1]", "extra={", "extra=" + "{" * 20_000])
+def test_sets_and_mappings_that_do_not_fit_are_refused(text):
+    with pytest.raises(BadSetting):
+        typed_settings("http", Endpoint, parse_settings(text, "http"))
+
+
+def test_a_type_that_no_text_stands_for_is_refused():
+    def factory(grid: list[int], what: bytes) -> None: ...
+
+    for key in ("grid", "what"):
+        with pytest.raises(BadSetting, match=key):
+            typed_settings("thing", factory, {key: "1"})
 
 
 VOTES = st.builds(

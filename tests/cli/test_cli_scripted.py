@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from workings.cli.main import main
 
 SOURCE = """
+import asyncio, os, signal
+
 from workings.testing import Counted, item_model, item_problems
 
 ASKS = []
@@ -26,18 +29,40 @@ def items(right: str = "1"):
     return item_problems(12, right=right)
 
 
-def scripted(broken: bool = False):
+class Stopping(Logged):
+    async def sample(self, ask, seeds, watch=None):
+        if len(ASKS) >= 5:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(30)
+        return await super().sample(ask, seeds, watch)
+
+
+def scripted(broken: bool = False, stopping: bool = False):
+    if stopping:
+        return Stopping(item_model())
     if broken:
         from workings.core.errors import Unreachable
         from workings.testing import Failing
 
         return Failing(item_model(), lambda: Unreachable("No connection to 127.0.0.1:9.", "Start the server."))
     return Logged(item_model())
+
+
+class Thinker(Counted):
+    async def sample(self, ask, seeds, watch=None):
+        from workings.core.completion import Completion
+
+        return tuple(Completion("The answer is 7.", thinking="hm \\x1b[2J") for _ in seeds)
+
+
+def thinker():
+    return Thinker(item_model())
 """
 POINTS = """[workings.problems]
 items = package_for_the_command_line:items
 [workings.models]
 scripted = package_for_the_command_line:scripted
+thinker = package_for_the_command_line:thinker
 """
 
 
@@ -69,6 +94,16 @@ def said(capsys, *argv, code=0):
 
 def told(capsys, *argv, code=0):
     return json.loads(said(capsys, *argv, "--json", code=code)[0])
+
+
+def test_ask_shows_thinking_and_lets_nothing_steer_the_terminal(capsys):
+    out, _ = said(capsys, "ask", "How many?", "--model", "thinker", "--method", "cot")
+    assert "[thinking]\nhm \ufffd[2J\n[/thinking]\nThe answer is 7." in out and "\x1b" not in out
+
+
+def test_an_error_lets_nothing_steer_the_terminal(capsys):
+    _, err = said(capsys, "ask", "How many?", "--method", "cot:style=\x1b[2J", code=2)
+    assert "\x1b" not in err
 
 
 def test_run_prints_a_table_and_advice(capsys):
@@ -233,6 +268,10 @@ BASE = ["run", "--model", "scripted", "--quiet"]
         (["run", "--modle", "x"], 2, "--modle", "--help"),
         (["rum"], 2, "'rum'", "--help"),
         (["ask", "  ", "--model", "scripted"], 2, "empty", "quotes"),
+        ([*BASE, "--problems", "items", "--methods", "best-of-n:by=arithmetik"], 2, "'arithmetik'", "arithmetic"),
+        ([*BASE, "--problems", "items", "--report", "."], 2, "'.'", "report.html"),
+        (["ask", "x", "--model", "scripted", "--choices", *map(str, range(27))], 2, "27", "26"),
+        (["ask", "caf\udcff", "--model", "scripted"], 3, "udcff", "UTF-8"),
         (["ask", "x", "--kind", "colour"], 2, "'colour'", "--help"),
         (["ask", "x", "--model", "scripted", "--method", "vote:n=0"], 2, "n=0", "n=1"),
         (["report"], 3, ".workings", ""),
@@ -283,3 +322,112 @@ def test_being_stopped_is_said(capsys, monkeypatch):
     monkeypatch.setattr("workings.cli.main._verb", lambda name: stop)
     _, err = said(capsys, *RUN, code=130)
     assert "the same command goes on" in err
+    _, err = said(capsys, "ask", "x", code=130)
+    assert err == "\nStopped.\n"
+
+
+def test_a_stopped_run_is_marked_and_goes_on(capsys, package):
+    argv = ["run", "--model", "scripted,stopping=true", "--problems", "items", "--methods", "cot", "--concurrency", "1"]
+    _, err = said(capsys, *argv, code=130)
+    assert "recorded" in err
+    [run] = told(capsys, "list", "runs")
+    assert (run["status"], run["attempts"]) == ("stopped", 5)
+    package.Stopping.sample = package.Logged.sample
+    out, _ = said(capsys, *argv)
+    [run] = told(capsys, "list", "runs")
+    assert "5 are on record already" in out and (run["status"], run["attempts"]) == ("finished", 12)
+
+
+def test_every_surface_compares_with_the_baseline(capsys, tmp_path):
+    argv = [*RUN, "direct", "--baseline", "vote:n=5"]
+    argv.remove("--quiet")
+    argv.append("--quiet")
+    out, _ = said(capsys, *argv, "--report", tmp_path / "new" / "r.html")
+    assert "2 comparisons" in out and "cot − vote:n=5" in out and "direct − cot" not in out
+    page = (tmp_path / "new" / "r.html").read_text()
+    pairs = [(c["method"], c["baseline"]) for c in told(capsys, "report")["comparisons"]]
+    assert sorted(pairs) == [("cot", "vote:n=5"), ("direct", "vote:n=5")]
+    assert "2 comparisons" in page and "3 comparisons" not in page
+    again, _ = said(capsys, *argv[:-3], "--quiet")
+    assert "36 are on record already" in again and "3 comparisons" in again and "direct − cot" in again
+    assert len(told(capsys, "report")["comparisons"]) == 3 and len(told(capsys, "list", "runs")) == 1
+
+
+def test_quiet_hides_only_the_bar(capsys):
+    assert said(capsys, *RUN) == said(capsys, *RUN, "--folder", "other")
+    assert "24 attempts" in said(capsys, *RUN, "--folder", "third")[0]
+
+
+def test_a_corrected_gold_is_another_run(capsys, package):
+    said(capsys, *RUN)
+    made = len(package.ASKS)
+    said(capsys, *RUN[:4], "items:right=2", *RUN[5:])
+    assert len(package.ASKS) == 2 * made and len(told(capsys, "list", "runs")) == 2
+
+
+def test_an_unknown_grader_costs_nothing(capsys, package):
+    said(capsys, *BASE, "--problems", "items", "--methods", "cot", "best-of-n:by=arithmetic,stages=3", code=2)
+    said(capsys, *BASE, "--problems", "items", "--methods", "cot", "best-of-n:by=arithmetik", code=2)
+    assert package.ASKS == []
+
+
+@pytest.mark.parametrize(("gold", "warned"), [("x^2 + 1", True), ("Paris", False)])
+def test_a_missing_judge_is_said_before_the_run(capsys, monkeypatch, gold, warned):
+    monkeypatch.setattr("workings.catalog.world.find_spec", lambda name: None)
+    row = {"question": "Item 1: which formula?", "answer": gold, "answer_kind": "text"}
+    Path("formulas.jsonl").write_text(json.dumps(row) + "\n")
+    _, err = said(capsys, *BASE, "--problems", "formulas.jsonl", "--methods", "cot")
+    assert ('formulas are not judged: pip install "workings[maths]"' in err) is warned
+
+
+def written(name, *rows):
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def test_import_judges_as_run_does(capsys):
+    pytest.importorskip("math_verify")
+    row = {"question": "?", "answer": r"\frac{\sqrt{2}}{2}", "method": "m"}
+    said_by_others = [
+        r"The answer is \(\frac{1}{\sqrt{2}}\).",
+        r"The answer is \(\frac{1}{\sqrt{3}}\).",
+        "I do not know.\n\n",
+    ]
+    name = written("f.jsonl", *({**row, "id": n, "output": text} for n, text in enumerate(said_by_others)))
+    said(capsys, "import", name, "--kind", "number")
+    assert accuracies(capsys, "report") == {"m": (1, 1, 1)}
+
+
+def test_import_keeps_the_kind_that_was_given(capsys):
+    name = written("k.jsonl", {"id": 1, "question": "?", "answer": "7", "output": "The answer is 7 apples."})
+    said(capsys, "import", name, "--kind", "number")
+    said(capsys, "export", "--out", "k-out.jsonl")
+    [line] = Path("k-out.jsonl").read_text().splitlines()
+    assert json.loads(line)["problem"]["question"].get("kind", "number") == "number"
+    said(capsys, "import", name, "--kind", "text", "--folder", "other")
+    said(capsys, "export", "--out", "k-out.jsonl", "--folder", "other")
+    [line] = Path("k-out.jsonl").read_text().splitlines()
+    assert json.loads(line)["problem"]["question"]["kind"] == "text"
+
+
+def test_import_uses_the_checker_of_a_problem(capsys):
+    said(capsys, *RUN, "--count", "1")
+    said(capsys, "export", "--out", "own.jsonl")
+    row = json.loads(Path("own.jsonl").read_text().splitlines()[0])
+    del row["attempt"]
+    row["problem"]["question"]["kind"] = "text"
+    row["problem"]["meta"] = {"checker": "countdown", "numbers": [3, 7, 8], "target": 31}
+    row["problem"]["gold"] = "8*3+7"
+    made = told(capsys, "import", written("c.jsonl", {**row, "reply": "The answer is 7+3*8."}), "--folder", "other")
+    assert made["attempts"] == 1 and list(accuracies(capsys, "report", "--folder", "other").values()) == [(1, 0, 0)]
+    row["problem"]["meta"]["checker"] = "countdwon"
+    _, err = said(capsys, "import", written("c.jsonl", row), "--folder", "other", code=3)
+    assert "'countdwon'" in err and err.count("\n") == 1
+
+
+def test_bytes_that_are_no_text_are_one_line(capsys, monkeypatch):
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xff"), encoding="utf-8"))
+    _, err = said(capsys, "ask", "-", "--model", "scripted", code=3)
+    assert "UTF-8" in err and "xff" in err and err.count("\n") == 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from workings.core.ask import Grades, sample, sample_affordable
+from workings.core.ask import Grades, grade, sample, sample_affordable
 from workings.core.capability import Capability
 from workings.core.completion import Completion, Stop, Usage
 from workings.core.errors import GraderError, WorkingsError
@@ -34,6 +34,7 @@ class Plain:
     n: int = 2
     temperature: float = 0.7
     needs = frozenset({Capability.LOGPROBS})
+    verifiers = ()
 
     def __call__(self, question):
         replies, ended = yield from sample_affordable(Prompt.user(question.text), self.n)
@@ -102,6 +103,16 @@ class HidesNeeds(Plain):
         return super().close(question, replies)
 
 
+class HidesGraders(Plain):
+    needs = frozenset()
+
+    def __call__(self, question):
+        solution = yield from super().__call__(question)
+        if solution.pool:
+            yield from grade(question, tuple((t.text,) for t in solution.pool), "arithmetic")
+        return solution
+
+
 class RemembersOrder(Plain):
     turn = itertools.count()
 
@@ -120,6 +131,7 @@ class RemembersOrder(Plain):
         (IgnoresBudget, "partial"),
         (LetsBudgetEnd, "what it has"),
         (HidesNeeds, "need is not stated"),
+        (HidesGraders, "need is not stated.*arithmetic"),
         (RemembersOrder, "another order"),
     ],
 )

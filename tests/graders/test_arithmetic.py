@@ -76,7 +76,7 @@ def test_long_text_is_bounded():
 def test_scores_a_step():
     chains = (("2 + 2 = 4", "so it goes", "2 + 2 = 5"), ("1 + 1 = 2, 3 + 3 = 7",))
     grades = asyncio.run(ArithmeticGrader().grade(Grade(Question("q", "?"), chains, "arithmetic")))
-    assert grades.scores == ((1.0, 0.5, 0.0), (0.0,)) and grades.kind == "probability"
+    assert grades.scores == ((1.0, 1.0, 0.0), (0.0,)) and grades.kind == "probability"
     assert grades.usage.total == 0
 
 

@@ -281,11 +281,61 @@ def test_log_probabilities_of_the_completions_form_and_ids_in_tokens() -> None:
     assert got.logprobs == (-0.25, 0.0) and got.token_ids == (5, 9)
 
 
-@pytest.mark.parametrize("value", [None, "x", True, float("nan"), [1]])
+@pytest.mark.parametrize("value", ["x", True, float("nan"), [1]])
 def test_log_probabilities_that_are_none_are_refused(value: Any) -> None:
     reply = chat(logprobs={"content": [{"token": "four", "logprob": value}]})
     with pytest.raises(BadReply, match="log-probability"):
         ask(answering(reply), retries=0)
+
+
+def test_a_log_probability_that_is_null_drops_those_of_its_sample() -> None:
+    entries = [{"token": "fo", "logprob": -0.5}, {"token": "ur", "logprob": None}]
+    (got,), _ = ask(answering(chat(logprobs={"content": entries})), retries=0)
+    assert (got.text, got.logprobs, got.tokens) == ("four", None, ("fo", "ur"))
+
+
+def test_two_servers_without_digests_are_never_taken_for_one() -> None:
+    async def go() -> list[Any]:
+        found = []
+        for meta in ({}, {}, {"n_params": 5}):
+            listed = [{"id": "default", "root": "org/m", "meta": meta}]
+
+            async def behave(call: Call, listed: Any = listed) -> Any:
+                return await call.json({"object": "list", "data": listed})
+
+            async with Server(behave) as server, HttpModel(endpoint(server, model="default")) as model:
+                found.append((model.identity, model.endpoint.root))
+        return found
+
+    (one, where), (other, _), (known, _) = asyncio.run(go())
+    assert one.revision == f"org/m at {where}" and one.digest == "" and one.key != other.key
+    assert known.revision == "org/m" and known.digest
+
+
+@pytest.mark.parametrize(
+    ("url", "key_env", "wanted"),
+    [
+        ("https://api.openai.com/v1", None, "openai"),
+        ("https://eu.api.openai.com/v1", None, "openai"),
+        ("http://api.openai.com/v1", None, ""),
+        ("https://api.openai.com.evil.example/v1", None, "own"),
+        ("https://notopenai.com/v1", None, "own"),
+        ("https://models.example/v1", None, "own"),
+        ("http://models.example/v1", None, ""),
+        ("http://8.8.8.8/v1", None, ""),
+        ("http://localhost:8000/v1", None, "own"),
+        ("http://10.0.0.5:8000/v1", None, "own"),
+        ("http://gpu-node:8000/v1", None, "own"),
+        ("http://models.example/v1", "OPENAI_API_KEY", "openai"),
+        ("https://api.openai.com/v1", "", ""),
+    ],
+)
+def test_a_key_goes_only_where_it_belongs(
+    url: str, key_env: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "openai")
+    monkeypatch.setenv("WORKINGS_API_KEY", "own")
+    assert Endpoint(url, key_env=key_env).key() == wanted
 
 
 def test_identity_names_the_version_and_never_the_clock() -> None:
@@ -351,8 +401,8 @@ def test_the_key_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch, capl
 
 
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "ab\ncd")
-    with pytest.raises(BadSetting, match="OPENAI_API_KEY") as caught:
+    monkeypatch.setenv("WORKINGS_API_KEY", "ab\ncd")
+    with pytest.raises(BadSetting, match="WORKINGS_API_KEY") as caught:
         Endpoint("http://localhost:1").key()
     assert "cd" not in str(caught.value)
 

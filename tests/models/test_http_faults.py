@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from server import Behaviour, Call, Server, chat
+from server import Behaviour, Call, Server, chat, usage
 
 from workings.core.ask import Sample
 from workings.core.capability import Capability
-from workings.core.completion import Completion
+from workings.core.completion import Completion, Usage
 from workings.core.errors import BadReply, ContextFull, ModelError, Overloaded, Refused, Unreachable
 from workings.core.prompt import Prompt
 from workings.models.http import Endpoint, HttpModel
@@ -123,7 +123,7 @@ def test_after_transient_trouble_the_answer_is_the_answer(name: str) -> None:
 
 FINAL: dict[str, tuple[Trouble, type[ModelError], str]] = {
     "400": (lambda c: c.fail(400, "temperature must be at most 2"), Refused, "temperature must be at most 2"),
-    "401": (lambda c: c.fail(401, "bad key"), Refused, "OPENAI_API_KEY"),
+    "401": (lambda c: c.fail(401, "bad key"), Refused, "WORKINGS_API_KEY"),
     "403": (lambda c: c.fail(403, "not yours"), Refused, "not yours"),
     "404": (lambda c: c.fail(404, "model 'm' not found"), Refused, "model 'm' not found"),
     "422": (lambda c: c.json({"detail": [{"msg": "bad field top_k"}]}, status=422), Refused, "bad field top_k"),
@@ -211,6 +211,17 @@ def test_one_failing_sample_of_many_fails_the_ask_and_stops_the_rest() -> None:
 
     got, server = ask(behave, Sample(HI.prompt, n=3), (1, 2, 3))
     assert type(got) is Refused and len(server.calls) == 3 and server.in_flight == 0
+
+
+def test_what_finished_siblings_of_a_failed_sample_cost_is_told() -> None:
+    async def behave(call: Call) -> Any:
+        if call.body["seed"] == 2:
+            await asyncio.sleep(0.1)
+            return await call.fail(400, "no")
+        return await call.json(chat(usage=usage(10, 4)))
+
+    got, _ = ask(behave, Sample(HI.prompt, n=3), (1, 2, 3))
+    assert isinstance(got, Refused) and got.spent == Usage(prompt=20, generated=8, calls=2)
 
 
 def test_a_cancelled_ask_leaves_nothing_in_flight() -> None:

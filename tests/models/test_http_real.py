@@ -26,10 +26,7 @@ from workings.models.http import Endpoint, HttpModel
 NEEDED = ("torch", "transformers", "fastapi", "uvicorn", "openai", "pydantic", "accelerate")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"transformers serve needs {', '.join(MISSING)}"),
-]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"transformers serve needs {', '.join(MISSING)}")
 
 
 @pytest.fixture(scope="module")

@@ -48,13 +48,23 @@ def one(got: tuple[Completion, ...] | ModelError) -> Completion:
     return got[0]
 
 
+def test_thinking_that_is_cut_is_closed_when_shown() -> None:
+    async def behave(call: Call) -> Any:
+        piece = json.dumps({"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}).encode()
+        return await call.stream(piece, piece, delta(finish="length"), COUNT)
+
+    got, shown, _ = watch(behave)
+    assert "".join(text for _, text in shown) == "[thinking]\nhmhm\n[/thinking]\n"
+    assert one(got).thinking == "hmhm" and one(got).text == ""
+
+
 def test_text_is_shown_as_it_comes_under_the_samples_number() -> None:
     async def behave(call: Call) -> Any:
         start = json.dumps({"choices": [{"index": 0, "delta": {"content": "", "reasoning_content": "hm"}}]}).encode()
         return await call.stream(start, delta("fo"), delta("ur"), delta(finish="stop"), COUNT)
 
     got, shown, server = watch(behave)
-    assert shown == [(3, "fo"), (3, "ur")]
+    assert shown == [(3, "[thinking]\nhm"), (3, "\n[/thinking]\nfo"), (3, "ur")]
     answer = one(got)
     assert (answer.text, answer.thinking, answer.stop) == ("four", "hm", Stop.END)
     assert answer.usage == Usage(prompt=5, generated=2, calls=1)

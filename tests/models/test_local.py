@@ -24,8 +24,11 @@ from workings.core.completion import Completion, Stop
 from workings.core.errors import BadSetting, ContextFull, DataError, ModelError
 from workings.core.prompt import Message, Prompt
 from workings.models.local import load
+from workings.models.local.generate import Request
 from workings.models.local.model import LocalModel
+from workings.models.local.queue import Queue
 from workings.run.ports import Model
+from workings.verify.thinking import split_thinking
 
 TEXTS = ("the sum", "three and four is seven so the answer is", "a", "coin heads tails one two three four five add")
 FAMILIES = ("llama", "qwen2", "gpt2", "gemma3")
@@ -364,6 +367,70 @@ def test_a_failing_forward_reaches_its_callers_as_our_error_and_the_next_ask_wor
         assert len(await model.sample(Sample(Prompt.user("a"), 2, SHORT), (0, 1))) == 2
 
     play(module, use)
+
+
+class Odd(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [Odd("of a kind nobody foresaw"), StopIteration(), AssertionError("off")])
+def test_whatever_the_worker_meets_no_caller_waits_for_ever(error: Exception) -> None:
+    module = tiny.module()
+    works, failing = module.forward, [True]
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        if failing[0]:
+            raise error
+        return works(*args, **kwargs)
+
+    module.forward = functools.wraps(works)(forward)
+
+    async def use(model: LocalModel) -> None:
+        for ask in (
+            model.sample(Sample(Prompt.user("a"), 2, SHORT), (0, 1)),
+            model.score(Score(Prompt.user("a"), ("b",))),
+        ):
+            with pytest.raises(ModelError, match=type(error).__name__):
+                await asyncio.wait_for(ask, 20)
+        failing[0] = False
+        assert len(await model.sample(Sample(Prompt.user("a"), 2, SHORT), (0, 1))) == 2
+
+    play(module, use)
+
+
+def test_a_batch_that_ends_without_a_sample_fails_its_caller() -> None:
+    async def use() -> None:
+        queue = Queue(lambda requests, done: None, lambda wanted: [], rows=4, tokens=100)
+        with pytest.raises(ModelError, match="without all"):
+            await asyncio.wait_for(queue.sample(lambda gone: [Request((1,), SHORT, 0, 9)]), 20)
+        await queue.aclose()
+
+    asyncio.run(use())
+
+
+def test_a_reply_to_a_prompt_that_opens_thinking_is_thinking_until_it_is_closed() -> None:
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = tiny.CHAT.replace("<|assistant|>", "<|assistant|><think>\n")
+    prompt = Prompt.user("the sum")
+    plain = LocalModel(tiny.module(), tokenizer)
+    head = plain.prompt_ids(Sample(prompt))
+    script = [i for p in ("3 or 4", "</think>", " seven") for i in tokenizer.encode(p, add_special_tokens=False)]
+
+    async def use(model: LocalModel) -> None:
+        heard: list[str] = []
+        for size in (len(script), 2):
+            greedy = Sampling(temperature=0, max_tokens=size)
+            (made,) = await model.sample(Sample(prompt, 1, greedy), (0,), lambda i, piece: heard.append(piece))
+            final, inner = split_thinking(made.text)
+            assert made.text.startswith("<think>\n3") and inner.strip().startswith("3")
+            assert final.strip() == ("seven" if size > 2 else "")
+            assert len(made.token_ids or ()) == size
+            again = Sample(Prompt(prompt.messages, made.text))
+            assert model.prompt_ids(again) == (*head, *script[:size])
+        await asyncio.sleep(0)
+        assert "".join(heard).count("<think>\n") == 2 and heard[0].startswith("<think>\n")
+
+    play(Parrot(script, len(head)).module, use, tokenizer=tokenizer)
 
 
 def test_a_cancelled_caller_leaves_the_queue_and_others_are_served() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from workings.core.problem import Problem
 from workings.core.wire import pack, unpack
 from workings.problems.checkers import CHECKERS
-from workings.problems.countdown import COUNTDOWN, check_countdown, solve_countdown
+from workings.problems.countdown import COUNTDOWN, check_countdown, judge_countdown, solve_countdown
 from workings.problems.procedural import check_steps, generate
 
 
@@ -177,6 +177,48 @@ def test_countdown_values_agree_with_a_second_parser(expression: str) -> None:
         return
     assert check_countdown(expression, numbers, int(value)) is (value.denominator == 1)
     assert not check_countdown(expression, numbers, int(value) + 1)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$3 \\times 8 + 7$",
+        "\\(3 \\cdot 8 + 7\\)",
+        "\\[3*8+7=31\\]",
+        "$$\\left(3 \\times 8\\right) + 7 = 31$$",
+        "\\frac{24}{1} + 7",
+        "\\frac{\\dfrac{24}{1}}{1} + 7",
+        "24 \\div 1 + 7",
+    ],
+)
+def test_latex_is_read(expression: str) -> None:
+    assert judge_countdown(expression, {"numbers": (1, 1, 3, 7, 8, 24), "target": 31}) is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("3*8+7", True),
+        ("3*8-7", False),
+        ("8/(3-3)", False),
+        ("31", False),
+        ("3*8+7=32", False),
+        ("", None),
+        ("cannot be done", None),
+        ("3*8+", None),
+        ("\\sqrt{9}*8+7", None),
+        ("\\frac{" * 30 + "3", None),
+        ("(" * 100_000, None),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_what_cannot_be_read_is_not_wrong(expression: str, told: bool | None) -> None:
+    assert judge_countdown(expression, {"numbers": (3, 3, 7, 8), "target": 31}) is told
+
+
+def test_dividing_by_nothing_is_a_wrong_step() -> None:
+    problem = replace(draw(1)[0], meta={"numbers": (3, 0, 8), "target": 11, "checker": "countdown"})
+    assert check_steps(problem, ("3/0=0",)) == (False,)
 
 
 def test_the_checker_that_a_problem_names_accepts_its_gold_and_other_solutions() -> None:

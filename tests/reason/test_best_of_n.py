@@ -8,7 +8,8 @@ import pytest
 from recorded_chains import says, solved
 
 from workings.core.ask import Grades
-from workings.core.errors import BadSetting, GraderError
+from workings.core.errors import BadSetting, GraderError, MissingCapability
+from workings.graders.arithmetic import ArithmeticGrader
 from workings.reason.best_of_n import BestOfN
 
 
@@ -45,6 +46,22 @@ def test_step_scores_are_folded_as_asked(steps, wanted):
     found = best(BestOfN(n=2, by="fixed", steps=steps), says(1), says(2), grader=grader)
     assert found.answer.canonical == wanted
     assert found.pool[0].scores["fixed"] == (0.1, 0.9, 1.0)
+
+
+def test_a_false_equation_loses_though_every_chain_ends_alike():
+    wrong, right = ("2 + 2 = 5\nThe answer is 5.", 0), ("2 + 2 = 4\nThe answer is 4.", 0)
+    for order in ((wrong, right), (right, wrong)):
+        found = best(BestOfN(n=2, by="fixed"), *order, grader=ArithmeticGrader())
+        assert found.answer.canonical == "4" and not found.choice.tied
+
+
+def test_missing_log_probabilities_are_no_matter_of_votes():
+    from workings.core.trace import Trace
+    from workings.reason.best_of_n import _INSTEAD
+    from workings.reason.vote import normalised_probability
+
+    with pytest.raises(MissingCapability, match="by="):
+        normalised_probability(Trace("x"), _INSTEAD)
 
 
 def test_weighted_sums_scores_over_equal_answers():

@@ -61,7 +61,7 @@ def test_kojima_continues_its_lead_and_asks_again_after_the_cue():
     assert first.prompt.messages[-1].content == f"Q: {QUESTION.text}"
     assert second.prompt.lead.startswith(first.prompt.lead)
     assert second.prompt.lead.endswith("\nTherefore, the answer (arabic numerals) is")
-    assert second.sampling.temperature == 0 and "\n" in second.sampling.stop and second.path == "answer/0"
+    assert second.sampling.temperature == 0 and second.sampling.stop == ("\n\n",) and second.path == "answer/0"
 
 
 def test_a_second_turn_shows_the_chain_and_asks():

@@ -20,7 +20,7 @@ def test_one_greedy_reply_that_asks_for_the_answer_only():
     model = Counted(item_model())
     found = asyncio.run(solve(Direct(), QUESTION, item_world(model)))
     [(ask, _)] = model.samples
-    assert ask.n == 1 and ask.sampling.temperature == 0 and ask.sampling.max_tokens == 64
+    assert ask.n == 1 and ask.sampling.temperature == 0 and ask.sampling.max_tokens == 256
     assert QUESTION.text in ask.prompt.messages[-1].content and "only the answer" in ask.prompt.messages[-1].content
     assert ask.prompt.lead == "" and found.answer.canonical == "101"
 

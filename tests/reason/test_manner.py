@@ -34,6 +34,7 @@ def stage_two(reply, kind=AnswerKind.NUMBER, choices=(), **manner):
     ("reply", "kind", "choices", "canonical"),
     [
         (" 42.", AnswerKind.NUMBER, (), "42"),
+        ("\n 42.\nQ: 9?", AnswerKind.NUMBER, (), "42"),
         ("42", AnswerKind.NUMBER, (), "42"),
         (" $1,250.", AnswerKind.NUMBER, (), "1250"),
         (" 42 because 40 + 2 = 42", AnswerKind.NUMBER, (), "42"),
@@ -49,6 +50,17 @@ def stage_two(reply, kind=AnswerKind.NUMBER, choices=(), **manner):
 def test_the_second_reply_is_the_answer(reply, kind, choices, canonical):
     assert stage_two(reply, kind, choices).canonical == canonical
     assert stage_two(reply, kind, choices, answer_by="turn").canonical == canonical
+
+
+@pytest.mark.parametrize(("reply", "wanted"), [("", "7"), (" \n", "7"), (" 8", "8")])
+def test_an_empty_second_reply_leaves_the_answer_of_the_chain(reply, wanted):
+    flow = think(QUESTION, Manner(stages=2), Sampling())
+    flow.send(None)
+    asked = flow.send((Completion("The answer is 7."),))
+    assert asked.sampling.stop == ("\n\n",)
+    with pytest.raises(StopIteration) as stop:
+        flow.send((Completion(reply),))
+    assert stop.value.value[0][0].answer.canonical == wanted
 
 
 def test_needs_follow_style_and_stages():

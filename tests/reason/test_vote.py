@@ -9,6 +9,7 @@ import pytest
 from recorded_chains import QUESTION, says, solved
 
 from workings.core.errors import BadSetting, MissingCapability
+from workings.reason.cot import Cot
 from workings.reason.vote import Vote, normalised_probability
 from workings.run.drive import solve
 from workings.testing import item_world
@@ -46,6 +47,27 @@ def test_chains_without_an_answer_lower_the_confidence_and_do_not_vote():
 def test_nobody_voting_is_no_answer():
     found = solved(Vote(n=3), ("I cannot tell.", 0))
     assert not found.answer.given and found.choice.chosen is None and found.confidence == 0.0
+
+
+@pytest.mark.parametrize(
+    "text", ["The answer is $2\\sqrt{3}$.", "The answer is 5 or 6.", "The answer is 7.", "I cannot tell."]
+)
+def test_one_chain_that_votes_answers_as_one_chain(text):
+    assert solved(Vote(n=1), (text, -0.1)).answer == solved(Cot(), (text, -0.1)).answer
+
+
+def test_formulas_outvote_a_number():
+    root = ("The answer is $2\\sqrt{3}$.", 0)
+    found = solved(Vote(n=3), root, says(7), root)
+    assert found.answer.raw and found.choice.chosen == 0 and found.confidence == pytest.approx(2 / 3)
+
+
+def test_a_chain_of_which_nothing_was_written_weighs_nothing():
+    from workings.core.trace import Trace
+
+    assert normalised_probability(Trace("")) == 0.0 == normalised_probability(Trace("x", logprobs=()))
+    found = solved(Vote(n=2, weight="probability"), says(2, 0.5), says(2, 0.5))
+    assert found.confidence == 1.0
 
 
 def test_probability_needs_log_probabilities():

@@ -25,7 +25,7 @@ from workings.core.errors import (
 )
 from workings.core.prompt import Prompt
 from workings.core.solution import Solution
-from workings.run.drive import Drive, ask_digest, charged, check_needs, failure_of, solve
+from workings.run.drive import Drive, World, ask_digest, charged, check_needs, check_verifiers, failure_of, solve
 from workings.run.replay import replay
 from workings.run.seeds import derive
 from workings.testing import Counted, Failing, Lacking, item_model, item_problems, item_world
@@ -41,6 +41,7 @@ class Asks:
 
     flow: object
     needs = frozenset()
+    verifiers = ()
 
     def __call__(self, question):
         return self.flow(question)
@@ -163,6 +164,24 @@ def test_what_a_failed_ask_had_cost_is_charged_and_replays():
     model = Failing(item_model(), lambda: Unreachable("Gone."), [1])
     solution, drive = run(patient, model=model, budget=Budget(tokens=50))
     assert solution.answer.raw == "gave up" and solution.spent.generated > 0
+    assert replay(patient(QUESTION), drive.journal) == solution
+
+
+def test_what_finished_siblings_of_a_failed_sample_cost_is_charged_and_replays():
+    def fails():
+        error = Unreachable("Gone.")
+        error.spent = Usage(prompt=9, generated=5, calls=2)
+        return error
+
+    def patient(question):
+        try:
+            yield from sample(PROMPT, 3)
+        except Unreachable:
+            return gives("gave up")
+        return gives("went well")
+
+    solution, drive = run(patient, model=Failing(item_model(), fails, [0]))
+    assert solution.spent == Usage(prompt=9, generated=5, calls=2)
     assert replay(patient(QUESTION), drive.journal) == solution
 
 
@@ -379,3 +398,47 @@ def test_a_reply_of_unknown_end_is_cut_when_it_fills_the_room():
 
     assert run(flow, model=Vague(item_model()), budget=Budget(tokens=3))[0].partial
     assert not run(flow, model=Vague(item_model()), budget=Budget(tokens=300))[0].partial
+
+
+def test_graders_are_checked_by_name_and_built():
+    built = []
+
+    class Shelf(dict):
+        def __getitem__(self, name):
+            built.append(name)
+            return super().__getitem__(name)
+
+    @dataclass(frozen=True)
+    class Graded(Asks):
+        verifiers = ("arithmetic",)
+
+    with pytest.raises(UnknownName, match=r"best:by=arithmetic.*'arithmetic'.*arithmetik"):
+        check_verifiers(Graded(None), {"arithmetik": ScriptedGrader()}, "best:by=arithmetic")
+    check_verifiers(Graded(None), Shelf(arithmetic=ScriptedGrader()))
+    check_verifiers(Asks(None), {})
+    assert built == ["arithmetic"]
+
+
+def test_a_world_closes_its_model_and_what_came_with_it():
+    closed = []
+
+    class Closing(Counted):
+        async def aclose(self):
+            closed.append("model")
+
+    async def use(fail):
+        def close():
+            closed.append("judge")
+
+        def broken():
+            raise OSError("shelf")
+
+        async with World(Closing(item_model()), closers=(broken if fail else lambda: closed.append("shelf"), close)):
+            closed.append("used")
+
+    asyncio.run(use(False))
+    assert closed == ["used", "model", "shelf", "judge"]
+    closed.clear()
+    with pytest.raises(OSError, match="shelf"):
+        asyncio.run(use(True))
+    assert closed == ["used", "model", "judge"]

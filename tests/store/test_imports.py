@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from workings.core.answer import Answer, Outcome
 from workings.core.completion import Stop
-from workings.core.errors import DataError
+from workings.core.errors import DataError, GraderError
 from workings.core.problem import AnswerKind, Problem
 from workings.core.trace import Step
 from workings.store.archive import Archive
@@ -189,6 +189,32 @@ def test_a_judge_that_fails_leaves_nothing(archive: Archive) -> None:
     with pytest.raises(ZeroDivisionError):
         import_outputs(archive, [Output("q", "2")], fail)
     assert archive.runs() == ()
+
+
+def test_a_judge_that_says_so_fails_its_output_alone(archive: Archive) -> None:
+    def fail(problem: Problem, reply: str) -> tuple[Answer, Outcome | None]:
+        if reply == "2":
+            raise GraderError("Killed after 5 s.")
+        return judge(problem, reply)
+
+    run = import_outputs(archive, [Output("q", "2", gold="3"), Output("q", "3", gold="3", index=1)], fail)
+    assert [(r.outcome, r.error) for r in run.rows()] == [
+        (Outcome.ERROR, "GraderError: Killed after 5 s."),
+        (Outcome.RIGHT, ""),
+    ]
+
+
+@pytest.mark.parametrize("error", [False, 0, "", None, {}, []])
+def test_an_error_that_says_there_was_none_is_none(tmp_path: Path, archive: Archive, error: object) -> None:
+    row = {"id": "q1", "question": "1 + 1?", "answer": "2", "output": "It is 2", "error": error}
+    run = import_outputs(archive, read_outputs(lines(tmp_path / "o.jsonl", row)), judge)
+    assert [r.outcome for r in run.rows()] == [Outcome.RIGHT]
+
+
+@pytest.mark.parametrize(("error", "told"), [("time-out", "time-out"), (True, "True"), ({"code": 5}, '{"code": 5}')])
+def test_an_error_is_kept_as_text(tmp_path: Path, error: object, told: str) -> None:
+    [output] = read_outputs(lines(tmp_path / "o.jsonl", {"id": "q1", "question": "?", "error": error}))
+    assert output.error == told
 
 
 def test_lm_eval_samples_of_generation(tmp_path: Path) -> None:

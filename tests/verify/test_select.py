@@ -13,7 +13,7 @@ from workings.core.answer import NO_ANSWER, Answer, Source
 from workings.core.errors import BadSetting
 from workings.core.trace import Step
 from workings.verify.draft import compliance, count_words
-from workings.verify.select import agreement, best, vote, weighted_best
+from workings.verify.select import agreement, ballot, best, vote, weighted_best
 from workings.verify.steps import aggregate, split_steps
 
 quick = settings(max_examples=80, deadline=None)
@@ -36,6 +36,23 @@ def test_abstentions_do_not_vote_and_are_counted() -> None:
     assert (dict(choice.weights), choice.chosen, choice.abstained, choice.tied) == ({"5": 1.0}, 0, 4, False)
     assert agreement(choice) == 1.0
     assert agreement(choice, abstentions=True) == 0.2
+
+
+def formula(raw: str) -> Answer:
+    return Answer(raw, None, (0, len(raw)), Source.DECLARED)
+
+
+def test_formulas_vote_with_their_text_and_what_cannot_be_told_abstains() -> None:
+    pool = [formula("2\\sqrt{3}"), formula("$2 \\sqrt{3}$"), formula("\\sqrt{12}"), UNREAD, *said("7")]
+    choice = vote(pool, None, seed=0)
+    assert dict(choice.weights) == {"2\\sqrt{3}": 2.0, "7": 1.0, "\\sqrt{12}": 1.0}
+    assert (choice.chosen, choice.abstained, agreement(choice)) == (0, 1, 0.5)
+    assert best(pool, [0.1, 0.2, 0.9, 1.0, 0.3]).chosen == 2
+
+
+@pytest.mark.parametrize("raw", ["5 or 6", "x = 1 or x = 2", "", "perhaps", "$"])
+def test_what_cannot_be_told_has_no_ballot(raw: str) -> None:
+    assert ballot(formula(raw)) is None
 
 
 def test_nobody_votes() -> None:

@@ -74,7 +74,7 @@ GRADERS = (
     Entry(
         "arithmetic",
         "workings.graders.arithmetic:ArithmeticGrader",
-        "checks the equations a step states; a step without one scores one half",
+        "checks the equations a step states; a step without one scores 1",
     ),
 )
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
+import enum
 import inspect
+import json
 import math
 import re
 import types
 import typing
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from workings.catalog.entries import entries
@@ -30,7 +34,7 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
 def parse_settings(text: str, spec: str) -> dict[str, str]:
     """`"n=16,style=draft"` as a dict; `spec` is what an error quotes."""
     settings: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
+    for part in filter(None, _parts(text)):
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise BadSetting(f"{part!r} in {spec!r} is not key=value.", 'Write it like "vote:n=16,style=draft".')
@@ -38,6 +42,25 @@ def parse_settings(text: str, spec: str) -> dict[str, str]:
             raise BadSetting(f"{key.strip()!r} stands twice in {spec!r}.", "Give each setting once.")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def _parts(text: str) -> list[str]:
+    """The text cut at commas, but not within a value that begins with a brace or a bracket (JSON)."""
+    parts: list[str] = []
+    start, depth, quoted, escaped = 0, 0, False, False
+    for at, c in enumerate(text):
+        if quoted:
+            quoted, escaped = escaped or c != '"', c == "\\" and not escaped
+        elif depth and c == '"':
+            quoted = True
+        elif c in "{[" and (depth or text[start:at].rstrip().endswith("=")):
+            depth += 1
+        elif c in "}]" and depth:
+            depth -= 1
+        elif c == "," and not depth:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
 
 
 def build(kind: str, spec: str) -> Any:
@@ -55,7 +78,11 @@ def build(kind: str, spec: str) -> Any:
 
 
 def typed_settings(name: str, factory: Callable[..., Any], settings: dict[str, str]) -> dict[str, Any]:
-    """Settings as text converted to the types of the factory's parameters; unknown ones are refused."""
+    """Settings as text converted to the types of the factory's parameters; unknown ones are refused.
+
+    A set of capabilities is written by name ("seeds+stop"), a mapping as JSON. Raises BadSetting for a value that
+    does not fit, and for a parameter of a type that no text stands for.
+    """
     known = _setting_types(factory)
     values = {}
     for key, text in settings.items():
@@ -125,7 +152,35 @@ def _convert(where: str, text: str, kind: Any) -> Any:
         if not math.isfinite(number):
             raise BadSetting(f"{where}={text!r} is not {wanted}.", f"Give {wanted}.")
         return number
-    return text
+    if inspect.isclass(kind) and issubclass(kind, enum.Enum) and kind is not enum.Enum:
+        return _member(where, text, kind)
+    if origin in (frozenset, set, collections.abc.Set) and inspect.isclass(args[0]) and issubclass(args[0], enum.Enum):
+        return frozenset(_member(where, part, args[0]) for part in text.split("+") if part)
+    if (origin or kind) in (dict, collections.abc.Mapping):
+        return _mapping(where, text)
+    if kind in (str, Any):
+        return text
+    if kind is Path:
+        return Path(text)
+    raise BadSetting(f"{where} cannot be given as text.", "Leave it out, or build the object in Python.")
+
+
+def _member(where: str, text: str, kind: type[enum.Enum]) -> enum.Enum:
+    names = {member.name.lower(): member for member in kind}
+    wanted = text.strip().lower().replace("-", "_")
+    if wanted not in names:
+        raise BadSetting(f"{where}={text!r} is not known.", f"Use {_either(names)}; join several with +.")
+    return names[wanted]
+
+
+def _mapping(where: str, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadSetting(f"{where}={text!r:.200} is not a JSON object.", 'Write it like {"name": 1}.')
+    return found
 
 
 def _either(options: Iterable[Any]) -> str:

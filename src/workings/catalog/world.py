@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workings.catalog.entries import entries
 from workings.catalog.models import open_model
 from workings.catalog.spec import build, parse_spec
 from workings.run.drive import World
-from workings.run.ports import Grader, Judge
+from workings.run.ports import Grader
 
-__all__ = ["open_world"]
+if TYPE_CHECKING:
+    from workings.graders.maths import MathsJudge
+
+__all__ = ["open_judge", "open_world"]
 
 
 class _Graders(Mapping[str, Grader]):
@@ -46,22 +50,28 @@ class _Graders(Mapping[str, Grader]):
 def open_world(model: str, *, cache: Path | None = None) -> World:
     """A world around the model that `model` names, with all graders and, when math-verify is there, its judge.
 
-    With `cache` completions are kept in that folder and used again.
+    With `cache` completions are kept in that folder and used again. `World.aclose` closes all of it.
     """
     opened = open_model(model)
+    closers: list[Callable[[], None]] = []
     if cache is not None:
         from workings.models.cached import CachedModel
         from workings.store.shelf import Shelf
 
         cache.mkdir(parents=True, exist_ok=True)
-        opened = CachedModel(opened, Shelf.open(cache))
-    return World(opened, _Graders(), _judge())
+        shelf = Shelf.open(cache)
+        opened = CachedModel(opened, shelf)
+        closers.append(shelf.close)
+    judge = open_judge()
+    if judge is not None:
+        closers.append(judge.close)
+    return World(opened, _Graders(), judge, tuple(closers))
 
 
-def _judge() -> Judge | None:
+def open_judge() -> MathsJudge | None:
+    """The judge of formulas, or None when math-verify is not installed. Close it when done."""
     if find_spec("math_verify") is None:
         return None
     from workings.graders.maths import MathsJudge
 
-    judge: Judge = MathsJudge()
-    return judge
+    return MathsJudge()

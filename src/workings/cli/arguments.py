@@ -63,7 +63,9 @@ def _run(verbs: Verbs) -> None:
     verb.add_argument("--count", type=int, metavar="N", help="problems of each set (100 of a procedural one, else all)")
     verb.add_argument("--repeats", type=int, default=1, metavar="N", help="attempts of each method on each problem (1)")
     verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="attempts in flight (64)")
-    verb.add_argument("--baseline", metavar="METHOD", help="compare every method with this one (all pairs)")
+    verb.add_argument(
+        "--baseline", metavar="METHOD", help="compare every method with this one (all pairs; of more than 5, the first)"
+    )
     verb.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
     _model(verb)

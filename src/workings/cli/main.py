@@ -9,6 +9,7 @@ from pathlib import Path
 
 import workings
 from workings.cli import arguments
+from workings.core.display import printable
 from workings.core.errors import UsageError, WorkingsError
 
 __all__ = ["main", "parser"]
@@ -37,24 +38,28 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
+    verb = ""
     try:
         given = parser().parse_args(argv)
         if given.verb is None:
             parser().print_help()
             return 0
-        return _verb(given.verb)(given)
+        verb = given.verb
+        return _verb(verb)(given)
     except WorkingsError as error:
-        print(f"workings: {error}", file=sys.stderr)
+        print(f"workings: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:
-        print("\nStopped. What was finished is recorded; the same command goes on from there.", file=sys.stderr)
+        recorded = " What was finished is recorded; the same command goes on from there." if verb == "run" else ""
+        print(f"\nStopped.{recorded}", file=sys.stderr)
         return 130
     except OSError as error:
         where = f" {str(Path(error.filename))!r}" if error.filename else ""
-        print(f"workings: the file{where} cannot be used: {error.strerror or error}.", file=sys.stderr)
+        said = f"workings: the file{where} cannot be used: {error.strerror or error}."
+        print(printable(said), file=sys.stderr)
         return 3
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import workings
 from workings.catalog.sets import open_problems
@@ -19,14 +19,16 @@ from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
 from workings.core.answer import Outcome
 from workings.core.budget import Budget
+from workings.core.display import printable
 from workings.core.errors import BadSetting, UsageError
 from workings.core.problem import Problem
 from workings.core.record import RunSpec
 from workings.core.solution import Attempt
 from workings.core.wire import pack
-from workings.run.compare import mde, paired, summarise
+from workings.run.compare import baseline_of, mde
 from workings.run.drive import World, make_ready
 from workings.run.experiment import Plan, carry_out
+from workings.run.judging import may_need_judge
 from workings.store.archive import Archive
 
 if TYPE_CHECKING:
@@ -45,13 +47,20 @@ def run(given: argparse.Namespace) -> int:
         raise UsageError(f"The baseline {given.baseline!r} is not among the methods.", "Add it to --methods.")
     plan = Plan(_problems(given), methods, given.seed, given.repeats, Budget(tokens=given.budget), given.concurrency)
     with Archive.open(given.folder) as archive:
-        return _conclude(given, asyncio.run(_carry_out(given, plan, archive)))
+        world = open_world(given.model, cache=given.folder if given.cache else None)
+        if world.judge is None and any(map(may_need_judge, plan.problems)):
+            print('workings: formulas are not judged: pip install "workings[maths]"', file=sys.stderr)
+        return _conclude(given, asyncio.run(_carry_out(given, plan, world, archive)))
 
 
 def _check(given: argparse.Namespace) -> None:
     for name in ("repeats", "concurrency"):
         if getattr(given, name) < 1:
             raise BadSetting(f"--{name} {getattr(given, name)} does nothing.", "Give 1 or more.")
+    if given.report is not None:
+        if given.report.is_dir():
+            raise UsageError(f"--report {str(given.report)!r} is a folder.", "Name a file in it, such as report.html.")
+        given.report.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _problems(given: argparse.Namespace) -> list[Problem]:
@@ -65,7 +74,11 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
 
 
 def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: Sequence[Problem], world: World) -> RunSpec:
-    """What is to be run; its id is a digest of everything that decides the outcome."""
+    """What is to be run; its id is a digest of everything that decides the outcome, the problems with their golds too.
+
+    The notes say which judge there is, which decides outcomes, and the baseline, which does not and is not in the id.
+    """
+    notes = {"judge": "" if world.judge is None else type(world.judge).__name__}
     spec = RunSpec(
         id="",
         model=given.model,
@@ -76,41 +89,48 @@ def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: Seque
         seed=given.seed,
         repeats=given.repeats,
         budget=Budget(tokens=given.budget),
+        notes=notes,
     )
-    asked = [p.digest + p.id for p in problems]
-    text = json.dumps([pack(spec), asked], sort_keys=True, ensure_ascii=False)
-    made = hashlib.sha256(text.encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps(pack(spec), sort_keys=True).encode())
+    for problem in problems:
+        digest.update(b"\n" + json.dumps(pack(problem), sort_keys=True).encode())
+    made = digest.hexdigest()[:10]
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return replace(spec, id=made, created=created, version=workings.__version__)
+    if given.baseline is not None:
+        notes = {**notes, "baseline": canonical_spec("methods", given.baseline)}
+    return replace(spec, id=made, created=created, version=workings.__version__, notes=notes)
 
 
 def _announce(given: argparse.Namespace, plan: Plan, record: Run) -> None:
-    if given.json or given.quiet:
+    if given.json:
         return
     done = len(record.done())
     print(f"run {record.id}: {len(plan.problems):,} problems × {len(plan.methods)} methods = {len(plan):,} attempts")
     if done:
         print(f"{done:,} are on record already; going on from there.")
-    pairs = max(len(plan.methods) * (len(plan.methods) - 1) // 2, 1)
-    clusters = {p.cluster or p.id for p in plan.problems}
-    fewer = len(clusters) if len(clusters) < len(plan.problems) else None
-    print(mde(len(plan.problems), comparisons=pairs, clusters=fewer) + "\n")
+    count, several = len(plan.problems), len(plan.methods)
+    if several > 1:
+        every = baseline_of(tuple(plan.methods), record.spec.notes.get("baseline")) is None
+        clusters = len({(p.question.family, p.cluster) if p.cluster else p.id for p in plan.problems})
+        pairs = several * (several - 1) // 2 if every else several - 1
+        print(mde(count, comparisons=pairs, clusters=clusters if clusters < count else None))
+    print()
 
 
-async def _carry_out(given: argparse.Namespace, plan: Plan, archive: Archive) -> Run:
-    world = open_world(given.model, cache=given.folder if given.cache else None)
-    try:
-        await make_ready(world.model, plan.methods)
+async def _carry_out(given: argparse.Namespace, plan: Plan, world: World, archive: Archive) -> Run:
+    async with world:
+        await make_ready(world, plan.methods)
         record = archive.start(spec_of(given, tuple(plan.methods), plan.problems, world), plan.problems)
         try:
             _announce(given, plan, record)
             with _progress(given, plan, record) as tell:
-                await carry_out(plan, world, record, tell)
+                await carry_out(plan, world, record, tell, ready=True)
             record.finish()
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            record.finish("stopped")
+            raise
         finally:
             record.flush()
-    finally:
-        await world.model.aclose()
     return record
 
 
@@ -120,18 +140,17 @@ def _progress(given: argparse.Namespace, plan: Plan, record: Run) -> Iterator[Ca
         yield lambda attempt: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns: list[Any] = [
+    columns: list[ProgressColumn] = [
         TextColumn("{task.fields[state]}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.speed:.1f}/s", justify="right"),
+        TextColumn("{task.fields[rate]}", justify="right"),
         TimeRemainingColumn(),
     ]
     right = wrong = errors = 0
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        columns[3].text_format = "{task.fields[rate]}"
         task = bar.add_task("", total=len(plan), completed=len(record.done()), state="starting", rate="")
 
         def tell(attempt: Attempt) -> None:
@@ -148,17 +167,16 @@ def _progress(given: argparse.Namespace, plan: Plan, record: Run) -> Iterator[Ca
 
 def _conclude(given: argparse.Namespace, record: Run) -> int:
     rows = list(record.rows())
-    summaries = summarise(rows)
-    baseline = None if given.baseline is None else canonical_spec("methods", given.baseline)
     if given.json:
         from workings.report.facts import as_json
 
         print(json.dumps(as_json(record), ensure_ascii=False, indent=1))
     else:
+        from workings.report.facts import measured
         from workings.report.terminal import render_table
         from workings.run.compare import advice
 
-        comparisons = paired(rows, baseline)
+        summaries, comparisons = measured(record.spec, rows)
         print(render_table(summaries, comparisons))
         print(f"\n{advice(summaries, comparisons)}")
     if given.report is not None:
@@ -170,8 +188,8 @@ def _conclude(given: argparse.Namespace, record: Run) -> int:
     failed = [r for r in rows if r.outcome is Outcome.ERROR]
     if failed:
         print(
-            f"workings: {len(failed):,} of {len(rows):,} attempts failed, the first with: {failed[0].error} "
-            "Running the same command tries them again.",
+            f"workings: {len(failed):,} of {len(rows):,} attempts failed, the first with: "
+            f"{printable(failed[0].error, 1000)} Running the same command tries them again.",
             file=sys.stderr,
         )
     return 4 if failed and len(failed) == len(rows) else 0

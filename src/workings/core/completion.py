@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["Completion", "Stop", "Usage"]
@@ -41,7 +41,14 @@ class Usage:
     calls: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Usage(
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.generated + other.generated,
+            self.verifier + other.verifier,
+            self.probe + other.probe,
+            self.calls + other.calls,
+        )
 
     @property
     def total(self) -> int:

@@ -21,7 +21,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from workings.core.completion import Usage
 
 __all__ = [
     "BadReply",
@@ -93,9 +96,13 @@ class DataError(WorkingsError):
 
 
 class ModelError(WorkingsError):
-    """The model, or the server in front of it, failed."""
+    """The model, or the server in front of it, failed.
+
+    `spent` is what the finished part of the ask cost (the other samples), None when nothing is known to have been.
+    """
 
     exit_code = 4
+    spent: Usage | None = None
 
 
 class Unreachable(ModelError):

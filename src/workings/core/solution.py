@@ -58,7 +58,8 @@ class Failure:
 class Attempt:
     """One (problem, method, index): the unit of record.
 
-    `seconds` is wall time from the first ask to the last reply, waiting included. `replies` is the journal
+    `seconds` is wall time from the start of the method until its answer was judged, waiting for the model included.
+    `replies` is the journal
     of asks and replies, from which the attempt replays without a model.
     """
 

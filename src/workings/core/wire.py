@@ -117,15 +117,23 @@ def _dataclass_packer(kind: type, omit: frozenset[str] = frozenset()) -> Callabl
     else:
         read_all = operator.attrgetter(*names)
 
+    packers: dict[type, Callable[[Any], Any]] = {}
+
     def pack_fields(value: Any) -> dict[str, Any]:
         out = {}
-        for name, default, item in zip(names, defaults, read_all(value), strict=True):
+        for name, default, item in zip(names, defaults, read_all(value)):  # noqa: B905
             if item is default:
                 continue
             item_kind = item.__class__
             if item_kind is default.__class__ and item == default and (item_kind is not float or item):
                 continue
-            out[name] = item if item_kind in _PLAIN else _packer(item_kind)(item)
+            if item_kind in _PLAIN:
+                out[name] = item
+                continue
+            packer = packers.get(item_kind)
+            if packer is None:
+                packer = packers[item_kind] = _packer(item_kind)
+            out[name] = packer(item)
         return out
 
     return pack_fields

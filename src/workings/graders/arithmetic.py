@@ -70,9 +70,11 @@ def _value(side: str) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticGrader:
-    """A process verifier: 1 for a step whose equations all hold, 0 when one does not, 0.5 when it states none.
+    """A process verifier: 1 for a step whose equations all hold, 0 when one does not.
 
-    It does not show that the step follows from the question: only that its sums are right.
+    A step without an equation scores 1 too: nothing that it states is wrong, and a doubt about every such line ("The
+    answer is 7.") would only drown the equations that fail. So 1 is no sign of support, and a chain of words alone
+    passes. It does not show that the step follows from the question: only that its sums are right.
     """
 
     async def grade(self, ask: Grade) -> Grades:
@@ -81,5 +83,4 @@ class ArithmeticGrader:
 
 
 def _score(step: str) -> float:
-    checks = check_equations(step)
-    return 0.5 if not checks else float(all(checks))
+    return float(all(check_equations(step)))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from workings.core.ask import Sample, Score, Scores
 from workings.core.capability import Capability, Identity
 from workings.core.completion import Completion, Stop, Usage
+from workings.core.display import with_thinking
 from workings.core.errors import BadReply, DataError, ModelError
 from workings.core.wire import pack, unpack
 from workings.run.ports import Model, Remote, Shelf, Watch
@@ -74,7 +75,7 @@ class CachedModel:
         found: dict[str, Completion] = self._shelved(Completion, keys)
         for number, key in enumerate(keys):
             if watch is not None and key in found:
-                watch(ask.start + number, found[key].text)
+                watch(ask.start + number, with_thinking(found[key].thinking, found[key].text))
         fresh: set[int] = set()
         while missing := [k for k in dict.fromkeys(keys) if k not in found]:
             waits = {k: self._flying[k] for k in missing if k in self._flying}
@@ -86,11 +87,11 @@ class CachedModel:
             for key, future in waits.items():
                 landed = await asyncio.shield(future)
                 if isinstance(landed, ModelError):
-                    raise copy.copy(landed)
+                    raise _again(landed)
                 if isinstance(landed, Completion):
                     found[key] = landed
                     if watch is not None:
-                        watch(ask.start + keys.index(key), landed.text)
+                        watch(ask.start + keys.index(key), with_thinking(landed.thinking, landed.text))
         return tuple(found[k] if i in fresh else _free(found[k]) for i, k in enumerate(keys))
 
     async def score(self, ask: Score) -> Scores:
@@ -107,7 +108,7 @@ class CachedModel:
             if isinstance(landed, Scores):
                 return _free(landed)
             if isinstance(landed, ModelError):
-                raise copy.copy(landed)
+                raise _again(landed)
         with _Flight(self._flying, [key]) as flight:
             scores = await self.model.score(ask)
             self.shelf.put_many({key: pack(scores)})
@@ -171,6 +172,13 @@ class _Flight:
             future = self._flying.pop(key)
             if not future.done():
                 future.set_result(error if isinstance(error, ModelError) else value)
+
+
+def _again(error: ModelError) -> ModelError:
+    """Another's error for one who waited; what was spent is charged to the asker alone."""
+    same = copy.copy(error)
+    same.spent = None
+    return same
 
 
 def _free(value: T) -> T:

@@ -58,10 +58,9 @@ class Scripted:
         found = []
         for number, seed in enumerate(seeds):
             text = _draw(table, ask.sampling.temperature, seed)
-            completion = _complete(text, table[text], ask)
-            share = Usage(prompt=prompt_tokens) if number == 0 else Usage(cached=prompt_tokens)
-            spent = share + Usage(generated=len(completion.logprobs or ()), calls=1)
-            found.append(replace(completion, seed=seed, usage=spent))
+            new, known = (prompt_tokens, 0) if number == 0 else (0, prompt_tokens)
+            completion = _complete(text, table[text], ask, seed, Usage(prompt=new, cached=known, calls=1))
+            found.append(completion)
             if watch is not None:
                 watch(ask.start + number, completion.text)
         return tuple(found)
@@ -108,14 +107,16 @@ def _draw(table: Mapping[str, float], temperature: float, seed: int) -> str:
     return texts[-1]
 
 
-def _complete(text: str, chance: float, ask: Sample) -> Completion:
+def _complete(text: str, chance: float, ask: Sample, seed: int, read: Usage) -> Completion:
     ends = [text.find(s) for s in ask.sampling.stop if s in text]
     stop = Stop.STRING if ends else Stop.END
     kept = text[: min(ends)] if ends else text
     tokens = _TOKEN.findall(kept)
-    whole = max(len(_TOKEN.findall(text)), 1)
+    whole = max(len(_TOKEN.findall(text)) if ends else len(tokens), 1)
     if len(tokens) > ask.sampling.max_tokens:
         tokens, stop = tokens[: ask.sampling.max_tokens], Stop.LENGTH
         kept = "".join(tokens)
     each = math.log(chance) / whole if chance > 0 else -math.inf
-    return Completion(kept, stop, tokens=tuple(tokens), logprobs=(each,) * max(len(tokens), 1))
+    written = max(len(tokens), 1)
+    spent = Usage(read.prompt, read.cached, written, calls=read.calls)
+    return Completion(kept, stop, tokens=tuple(tokens), logprobs=(each,) * written, seed=seed, usage=spent)

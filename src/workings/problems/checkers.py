@@ -10,5 +10,7 @@ from workings.problems.countdown import judge_countdown
 
 __all__ = ["CHECKERS"]
 
-CHECKERS: Mapping[str, Callable[[str, Mapping[str, Any]], bool]] = MappingProxyType({"countdown": judge_countdown})
-"""From `problem.meta["checker"]` to a judgment of (answer text, `problem.meta`)."""
+CHECKERS: Mapping[str, Callable[[str, Mapping[str, Any]], bool | None]] = MappingProxyType(
+    {"countdown": judge_countdown}
+)
+"""From `problem.meta["checker"]` to a judgment of (answer text, `problem.meta`); None when the text cannot be read."""

@@ -20,6 +20,9 @@ _TEXT_LIMIT = 200
 _DEPTH_LIMIT = 20
 _TOKEN = re.compile(r"\s*(?:(\d{1,6})(?!\d)|([-+*/()]))")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "[": "(", "]": ")"})
+_LATEX = re.compile(r"\\(?:left|right|quad|[()\[\],;:! ])|\$")
+_LATEX_SIGNS = (("\\times", "*"), ("\\cdot", "*"), ("\\div", "/"))
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 State = tuple[tuple[int, str, int], ...]
@@ -120,24 +123,51 @@ def _join(left: tuple[int, str, int], sign: str, right: tuple[int, str, int]) ->
 def check_countdown(expression: str, numbers: Sequence[int], target: int) -> bool:
     """Whether the expression makes the target from the numbers, each used at most as often as it is given.
 
-    Reads whole numbers, + - * / (also × ÷ −), brackets, and one trailing "= target"; anything else, more than 200
-    characters, 20 nested brackets or six digits is wrong. Values are exact fractions; nothing is evaluated as code.
+    False for what cannot be read, too: `judge_countdown` tells the two apart.
     """
+    return _judged(expression, numbers, target) is True
+
+
+def judge_countdown(answer: str, meta: Mapping[str, Any]) -> bool | None:
+    """Whether an answer's text solves the problem with this metadata; None when it is no expression.
+
+    Reads whole numbers, + - * / (also × ÷ − and LaTeX with its delimiters, \\times, \\cdot, \\div and \\frac),
+    brackets, and one trailing "= target". Anything else, more than 200 characters, 20 nested brackets or six digits
+    cannot be read. Values are exact fractions; nothing is evaluated as code.
+    """
+    return _judged(answer, meta["numbers"], meta["target"])
+
+
+def _judged(expression: str, numbers: Sequence[int], target: int) -> bool | None:
     if len(expression) > _TEXT_LIMIT:
+        return None
+    left, equals, right = _plain(expression).translate(_SIGNS).strip().rstrip(".").partition("=")
+    tokens = _tokens(left)
+    if not tokens:
+        return None
+    try:
+        value = _value(tokens)
+    except ZeroDivisionError:
         return False
-    left, equals, right = expression.translate(_SIGNS).strip().rstrip(".").partition("=")
+    if value is None:
+        return None
     if equals and right.strip() != str(target):
         return False
-    tokens = _tokens(left)
-    if tokens is None or Counter(int(t) for t in tokens if t.isdigit()) - Counter(numbers):
-        return False
-    value = _value(tokens)
-    return value is not None and value == target
+    return not Counter(int(t) for t in tokens if t.isdigit()) - Counter(numbers) and value == target
 
 
-def judge_countdown(answer: str, meta: Mapping[str, Any]) -> bool:
-    """`check_countdown` on an answer's text and a problem's metadata."""
-    return check_countdown(answer, meta["numbers"], meta["target"])
+def _plain(text: str) -> str:
+    """LaTeX as plain signs; text without any comes out as it went in."""
+    if "\\" not in text and "$" not in text:
+        return text
+    for command, sign in _LATEX_SIGNS:
+        text = text.replace(command, sign)
+    text = _LATEX.sub(" ", text)
+    for _ in range(_DEPTH_LIMIT):
+        text, found = _FRACTION.subn(r"((\1)/(\2))", text)
+        if not found:
+            break
+    return text
 
 
 def _tokens(text: str) -> list[str] | None:
@@ -154,7 +184,10 @@ def _tokens(text: str) -> list[str] | None:
 
 
 def _value(tokens: Sequence[str]) -> Fraction | None:
-    """The value by two stacks (Dijkstra), or None for anything that is not one expression of binary operations."""
+    """The value by two stacks (Dijkstra), or None for anything that is not one expression of binary operations.
+
+    Raises ZeroDivisionError.
+    """
     values: list[Fraction] = []
     pending: list[str] = []
     operand_next = True
@@ -171,32 +204,28 @@ def _value(tokens: Sequence[str]) -> Fraction | None:
                 return None
         elif token == ")":
             while pending and pending[-1] != "(":
-                if not _reduce(values, pending.pop()):
-                    return None
+                _reduce(values, pending.pop())
             if not pending:
                 return None
             pending.pop()
         elif token in _RANK:
             while pending and pending[-1] != "(" and _RANK[pending[-1]] >= _RANK[token]:
-                if not _reduce(values, pending.pop()):
-                    return None
+                _reduce(values, pending.pop())
             pending.append(token)
             operand_next = True
         else:
             return None
     while pending:
         sign = pending.pop()
-        if operand_next or sign == "(" or not _reduce(values, sign):
+        if operand_next or sign == "(":
             return None
+        _reduce(values, sign)
     return values[0] if len(values) == 1 and not operand_next else None
 
 
-def _reduce(values: list[Fraction], sign: str) -> bool:
+def _reduce(values: list[Fraction], sign: str) -> None:
     b, a = values.pop(), values.pop()
-    if sign == "/" and b == 0:
-        return False
     values.append(a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a / b)
-    return True
 
 
 _MOVE = re.compile(r"(\d{1,6})\s*([-+*/])\s*(\d{1,6})\s*=\s*(\d{1,6})(?!\d)")
@@ -222,7 +251,8 @@ def check_countdown_steps(problem: Problem, steps: Sequence[str]) -> tuple[bool 
             lost = True
             continue
         hand = hand - Counter((a, b)) + Counter((value,))
-        true = _value([str(a), match.group(2), str(b)]) == value
+        possible = b != 0 or match.group(2) != "/"
+        true = possible and _value([str(a), match.group(2), str(b)]) == value
         verdicts.append(true and _reachable(tuple(sorted(hand.elements())), target))
     return tuple(verdicts)
 

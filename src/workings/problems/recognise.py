@@ -10,7 +10,8 @@ from workings.problems.procedural import families, generate
 __all__ = ["recognise"]
 
 _TOKEN = re.compile(r"[^\W\d_]+|[^\w\s]")
-_DRAWS = 400
+_DRAWS = 120
+_DRAWS_OF_TEMPLATES = 300
 _SHARE = 0.9
 
 
@@ -18,7 +19,8 @@ _SHARE = 0.9
 def _words(name: str) -> frozenset[str]:
     family = families()[name]
     found: set[str] = set()
-    for problem in generate(family, "train", _DRAWS):
+    draws = _DRAWS_OF_TEMPLATES if name.startswith("word-problems") else _DRAWS
+    for problem in generate(family, "train", draws):
         found.update(_TOKEN.findall(problem.question.text.lower()))
     return frozenset(found)
 

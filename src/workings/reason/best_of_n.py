@@ -18,13 +18,16 @@ from workings.verify.steps import Aggregation, aggregate
 
 __all__ = ["BestOfN"]
 
+_INSTEAD = "Name a grader with by=, or use vote."
+
 
 @dataclass(frozen=True, slots=True)
 class BestOfN:
     """The best of `n` sampled chains, by a verifier.
 
     `by` "logprob" scores a chain with its length-normalised probability (no verifier at all); any other value names
-    a grader. Step scores are folded by `steps`. `weighted` sums scores over equal answers instead of taking the
+    a grader. Step scores are folded by `steps`: a chain is worth its worst step by default, since the last one often
+    only repeats the answer. `weighted` sums scores over equal answers instead of taking the
     single best chain (Li et al. 2023). The confidence is the winning score where scores are probabilities, the
     winner's share of all scores when they are summed, and 0 when no chain gave an answer.
 
@@ -33,14 +36,14 @@ class BestOfN:
 
     n: int = 16
     by: str = "logprob"
-    steps: Aggregation = "last"
+    steps: Aggregation = "min"
     weighted: bool = False
     style: str = "cot"
     shots: int = 0
     temperature: float = 0.7
     top_k: int = 0
     top_p: float = 1.0
-    max_tokens: int = 512
+    max_tokens: int = 1024
     stages: int = 1
     answer_by: Stage = "lead"
     order: int = 0
@@ -65,12 +68,16 @@ class BestOfN:
         extra = {Capability.LOGPROBS} if self.by == "logprob" else set()
         return self.manner.needs | extra
 
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        return () if self.by == "logprob" else (self.by,)
+
     def __call__(self, question: Question) -> Flow[Solution]:
         traces, ended = yield from think(question, self.manner, self.sampling, self.n)
         if not traces:
             return Solution(partial=ended or "no sample came back")
         if self.by == "logprob":
-            graded = Grades(tuple((normalised_probability(t),) for t in traces))
+            graded = Grades(tuple((normalised_probability(t, _INSTEAD),) for t in traces))
         else:
             chains = tuple(tuple(s.text for s in t.steps) or (t.text,) for t in traces)
             graded = yield from grade(question, chains, self.by)

@@ -13,6 +13,7 @@ from workings.core.solution import Choice, Solution
 from workings.core.trace import Trace
 from workings.reason.manner import Manner, Stage, check_settings, think
 from workings.verify.draft import compliance
+from workings.verify.select import ballot
 
 __all__ = ["Cot", "first_of", "style_notes"]
 
@@ -33,7 +34,7 @@ class Cot:
     shots: int = 0
     stages: int = 1
     temperature: float = 0.0
-    max_tokens: int = 512
+    max_tokens: int = 1024
     answer_by: Stage = "lead"
     order: int = 0
     language: str = "auto"
@@ -50,6 +51,10 @@ class Cot:
     def needs(self) -> frozenset[Capability]:
         return self.manner.needs
 
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        return ()
+
     def __call__(self, question: Question) -> Flow[Solution]:
         traces, ended = yield from think(question, self.manner, Sampling(self.temperature, self.max_tokens))
         return first_of(traces, ended, "the only chain", style_notes(self.style, traces))
@@ -60,12 +65,13 @@ def first_of(traces: tuple[Trace, ...], ended: str, rule: str, notes: dict[str, 
     if not traces:
         return Solution(partial=ended or "no sample came back")
     trace = traces[0]
-    weights = {trace.answer.canonical: 1.0} if trace.answer.canonical is not None else {}
+    name = ballot(trace.answer)
+    weights = {} if name is None else {name: 1.0}
     return Solution(
         answer=trace.answer,
         confidence=None if trace.mean_logprob is None else math.exp(min(trace.mean_logprob, 0.0)),
         pool=traces,
-        choice=Choice(rule, weights, 0, int(not trace.answer.given)),
+        choice=Choice(rule, weights, 0, int(name is None)),
         partial=ended,
         notes=notes or {},
     )

@@ -26,7 +26,7 @@ class Direct:
 
     shots: int = 0
     temperature: float = 0.0
-    max_tokens: int = 64
+    max_tokens: int = 256
     order: int = 0
     language: str = "auto"
 
@@ -37,6 +37,10 @@ class Direct:
     @property
     def needs(self) -> frozenset[Capability]:
         return frozenset()
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        return ()
 
     def __call__(self, question: Question) -> Flow[Solution]:
         manner = Manner("direct", self.shots, order=self.order, language=self.language)

@@ -10,7 +10,7 @@ from workings.core.ask import Flow, Sampling, sample_affordable
 from workings.core.capability import Capability
 from workings.core.completion import Completion
 from workings.core.errors import BadSetting
-from workings.core.problem import Question
+from workings.core.problem import AnswerKind, Question
 from workings.core.prompt import Message, Prompt
 from workings.core.trace import Trace
 from workings.reason.prompts import answer_cue, style, write_prompt
@@ -28,7 +28,8 @@ class Manner:
     """The prompt side of a method.
 
     `stages` 2 samples the chain, then asks for the answer greedily after the style's cue and reads only that
-    (Kojima et al. 2022, section 3). `answer_by` says how: "lead" continues the assistant's own turn, "turn" asks in
+    (Kojima et al. 2022, section 3): its first line with text; the chain's own answer stands when there is none.
+    `answer_by` says how: "lead" continues the assistant's own turn, "turn" asks in
     a new user turn, for models that cannot continue a lead.
     """
 
@@ -96,14 +97,17 @@ def _ask_answer(
     else:
         turns = (*prompt.messages, Message("assistant", trace.text), Message("user", cue.strip()))
         second = Prompt(turns)
-    greedy = replace(sampling, temperature=0.0, max_tokens=_ANSWER_TOKENS, stop=(*sampling.stop, "\n"))
+    greedy = replace(sampling, temperature=0.0, max_tokens=_ANSWER_TOKENS, stop=(*sampling.stop, "\n\n"))
     replies, ended = yield from sample_affordable(second, 1, greedy, path=f"answer/{number}")
     if not replies:
         return trace, ended
     reply = replies[0]
-    answer = _read_second(reply.text, question)
-    if answer.span is not None:
-        shift = len(trace.text) + len(cue)
+    line, at = _first_line(reply.text, question.kind)
+    answer = _read_second(line, question)
+    if not line.strip():
+        answer = trace.answer
+    elif answer.span is not None:
+        shift = len(trace.text) + len(cue) + at
         answer = replace(answer, span=(answer.span[0] + shift, answer.span[1] + shift))
     return replace(
         trace,
@@ -112,6 +116,13 @@ def _ask_answer(
         answer=answer,
         usage=trace.usage + reply.usage,
     ), ended
+
+
+def _first_line(text: str, kind: AnswerKind) -> tuple[str, int]:
+    """The first line with text, and where it begins; all of it for a grid, which takes several lines."""
+    at = len(text) - len(text.lstrip("\r\n \t"))
+    at = text.rfind("\n", 0, at) + 1
+    return (text, 0) if kind is AnswerKind.GRID else (text[at:].partition("\n")[0], at)
 
 
 def _read_second(text: str, question: Question) -> Answer:

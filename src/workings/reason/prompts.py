@@ -113,7 +113,9 @@ def exemplars(family: str, language: str) -> tuple[Exemplar, ...]:
 
 
 def pose(text: str, choices: tuple[str, ...]) -> str:
-    """The question with its options lettered, one a line."""
+    """The question with its options lettered, one a line; BadSetting when there are more options than letters."""
+    if len(choices) > len(_LETTERS):
+        raise BadSetting(f"{len(choices)} choices are more than there are letters.", f"Give {len(_LETTERS)} or fewer.")
     options = "".join(f"\n({_LETTERS[i]}) {c}" for i, c in enumerate(choices))
     return text + options
 

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
+from workings.core.answer import NO_ANSWER
 from workings.core.ask import Flow, Sampling
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting, MissingCapability
@@ -25,9 +26,10 @@ class Vote:
     """The answer that most of `n` sampled chains reach.
 
     `weight` "count" gives each chain one vote; "probability" its length-normalised probability. Weights are summed
-    over equal answers, never averaged (Wang et al. 2023, table 1). Chains without an answer do not vote and are
-    counted; a tie is broken by the question's id, and said. The confidence is the winner's share of all weight
-    (of all chains when each has one vote): it is not calibrated. With `n` 1 this is one sampled chain.
+    over equal answers, never averaged (Wang et al. 2023, table 1). A formula votes with its text, so equal formulas
+    written differently count apart. Chains without an answer do not vote and are counted; a tie is broken by the
+    question's id, and said. The confidence is the winner's share of all weight (of all chains when each has one
+    vote): it is not calibrated. With `n` 1 the answer is that of one sampled chain, readable or not.
     """
 
     n: int = 16
@@ -38,7 +40,7 @@ class Vote:
     temperature: float = 0.7
     top_k: int = 0
     top_p: float = 1.0
-    max_tokens: int = 512
+    max_tokens: int = 1024
     answer_by: Stage = "lead"
     order: int = 0
     language: str = "auto"
@@ -62,6 +64,10 @@ class Vote:
         extra = {Capability.LOGPROBS} if self.weight == "probability" else set()
         return self.manner.needs | extra
 
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        return ()
+
     def __call__(self, question: Question) -> Flow[Solution]:
         traces, ended = yield from think(question, self.manner, self.sampling, self.n)
         if not traces:
@@ -69,7 +75,8 @@ class Vote:
         weights = None if self.weight == "count" else tuple(map(normalised_probability, traces))
         choice = vote([t.answer for t in traces], weights, seed_of(question), f"vote by {self.weight}")
         if choice.chosen is None:
-            return Solution(confidence=0.0, pool=traces, choice=choice, partial=ended)
+            only = traces[0].answer if len(traces) == 1 else NO_ANSWER
+            return Solution(only, 0.0, traces, choice, partial=ended, notes=style_notes(self.style, traces))
         return Solution(
             answer=traces[choice.chosen].answer,
             confidence=agreement(choice, abstentions=self.weight == "count"),
@@ -80,13 +87,17 @@ class Vote:
         )
 
 
-def normalised_probability(trace: Trace) -> float:
-    """exp of the mean token log-probability, in (0, 1]."""
-    if trace.mean_logprob is None:
-        raise MissingCapability(
-            "This model returned no log-probabilities, which weight=probability needs.", "Use weight=count."
-        )
-    return math.exp(min(trace.mean_logprob, 0.0))
+def normalised_probability(trace: Trace, instead: str = "Use weight=count.") -> float:
+    """exp of the mean token log-probability, in (0, 1]; 0 for a chain of which nothing was written.
+
+    Raises MissingCapability, with `instead` as the next step, when the model gave text but no log-probabilities.
+    """
+    if trace.mean_logprob is not None:
+        return math.exp(min(trace.mean_logprob, 0.0))
+    lead = "" if trace.prompt is None else trace.prompt.lead
+    if trace.logprobs is not None or (trace.text == lead and not trace.thinking):
+        return 0.0
+    raise MissingCapability("This model returned a chain without log-probabilities, which are needed here.", instead)
 
 
 def seed_of(question: Question) -> int:

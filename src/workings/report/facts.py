@@ -17,11 +17,9 @@ from workings.run import compare
 from workings.run.compare import Bucket, Comparison, MethodSummary
 from workings.stats.calibration import brier, calibration
 
-__all__ = ["as_json", "facts_of", "methods_of"]
+__all__ = ["as_json", "facts_of", "measured", "methods_of"]
 
 FORMAT = 1
-ALL_PAIRS = 5
-"""Up to this many methods every pair is compared; beyond it each is compared with the first."""
 
 
 def as_json(run: RunSource) -> dict[str, Any]:
@@ -40,12 +38,26 @@ def methods_of(spec: RunSpec, rows: Iterable[AttemptRow]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(method for method in spec.methods if method in found), *found)))
 
 
+def measured(spec: RunSpec, rows: Sequence[AttemptRow]) -> tuple[tuple[MethodSummary, ...], tuple[Comparison, ...]]:
+    """The summaries of a run's methods and the comparisons between them, as terminal, page and JSON show them.
+
+    The note `baseline` of the run names what every method is compared with.
+    """
+    if not rows:
+        return (), ()
+    methods = methods_of(spec, rows)
+    summaries = compare.summarise(rows, methods)
+    if len(methods) < 2:
+        return summaries, ()
+    baseline = compare.baseline_of(methods, spec.notes.get("baseline"))
+    return summaries, compare.paired(rows, baseline, methods=methods)
+
+
 def facts_of(spec: RunSpec, rows: Sequence[AttemptRow], problems: Mapping[str, Problem]) -> dict[str, Any]:
     """The same, from rows and problems that are already read."""
     order = {method: at for at, method in enumerate(methods_of(spec, rows))}
     rows = sorted(rows, key=lambda row: order[row.method])
-    summaries = compare.summarise(rows) if rows else ()
-    comparisons = _comparisons(rows, tuple(order))
+    summaries, comparisons = measured(spec, rows)
     confident = _confident(rows)
     facts = {
         "format": FORMAT,
@@ -169,12 +181,6 @@ def _calibration(summary: MethodSummary, pairs: Sequence[tuple[float, float]]) -
         "brier": brier(sure, right).value,
         "bins": bins,
     }
-
-
-def _comparisons(rows: Sequence[AttemptRow], methods: Sequence[str]) -> tuple[Comparison, ...]:
-    if len(methods) < 2:
-        return ()
-    return compare.paired(rows, None if len(methods) <= ALL_PAIRS else methods[0])
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
 
     Tables and figures are made from every row of the run. At most `max_browsable` attempts can be read in the page,
     and fewer when their texts are long; the page says how many and how they were drawn. The file appears whole or not
-    at all.
+    at all; its folder is made when it is missing.
     All text from problems, models and servers is escaped, and the page's own policy lets it run no script but its own.
 
     Raises BadSetting for a negative `max_browsable`, OSError when the file cannot be written.
@@ -83,6 +83,7 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
             "data": browser.data(found, methods),
         }
     )
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_bytes(page.encode("utf-8", "replace"))
     part.replace(path)

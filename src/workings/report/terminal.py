@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from workings.core.display import printable
 from workings.report.figures import number
 from workings.run.compare import Comparison, MethodSummary
 
@@ -58,8 +59,7 @@ def _p(value: float | None) -> str:
 
 def _safe(name: str) -> str:
     """A name without characters that move a terminal's cursor, cut when it is very long."""
-    shown = "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in name)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return printable(name, _LONGEST, lines=False)
 
 
 def _wide(text: str) -> int:

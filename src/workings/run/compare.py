@@ -28,6 +28,7 @@ __all__ = [
     "Comparison",
     "MethodSummary",
     "advice",
+    "baseline_of",
     "by_family",
     "by_length",
     "frontier",
@@ -43,6 +44,7 @@ Floats = NDArray[np.float64]
 ECE_RULE = "10 bins of equal mass"
 _CODES = {Outcome.RIGHT: 0, Outcome.WRONG: 1, Outcome.UNPARSED: 2, Outcome.ERROR: 3, None: 4}
 _EXACT_LENGTHS = 12
+_ALL_PAIRS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class MethodSummary:
 
     `judged` = right + wrong + unparsed is the denominator of `accuracy` and of the shares; `errors` and `unjudged`
     (no gold, or not decided) are outside. `parsed_accuracy` is right / (right + wrong): it flatters a method that
-    answers only what it finds easy. Means are per judged attempt; `cost` is the tokens that count against a
-    budget (generated, probe and verifier); `tokens_spent` sums all tokens of all attempts, errors included.
+    answers only what it finds easy. Means are per judged attempt; `cost` is the tokens that were
+    generated for chains and probes, which a budget limits, and all that verifiers read or wrote, which it does
+    not; `tokens_spent` sums all tokens of all attempts, errors included.
     Confidence figures are over right and wrong attempts that have one (`confident` of them).
     """
 
@@ -253,6 +256,16 @@ def _accuracy(table: _Table, chosen: Ints) -> tuple[float | None, Interval | Non
         return None, None
     right = (table.outcome[chosen] == 0).astype(np.float64)
     return float(right.mean()), accuracy_interval(right, table.cluster[chosen])
+
+
+def baseline_of(methods: Sequence[str], wanted: str | None = None) -> str | None:
+    """What every method is compared with: `wanted` where it is one of them, the first of more than five, else None.
+
+    None stands for every pair. Terminal, page and JSON decide by this, so that they correct for the same comparisons.
+    """
+    if wanted is not None and wanted in methods:
+        return wanted
+    return methods[0] if len(methods) > _ALL_PAIRS else None
 
 
 def paired(

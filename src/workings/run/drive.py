@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Score, Scores
 from workings.core.budget import Budget
 from workings.core.capability import Capability
 from workings.core.completion import Completion, Stop, Usage
-from workings.core.errors import BadReply, BadSetting, BudgetEnded, GraderError, MissingCapability, UnknownName
+from workings.core.errors import (
+    BadReply,
+    BadSetting,
+    BudgetEnded,
+    GraderError,
+    MissingCapability,
+    ModelError,
+    UnknownName,
+)
 from workings.core.problem import Question
 from workings.core.solution import Failure, Solution
 from workings.core.wire import pack
@@ -22,28 +32,69 @@ from workings.run.meter import Meter
 from workings.run.ports import Grader, Judge, Method, Model, Remote, Watch
 from workings.run.seeds import derive
 
-__all__ = ["Drive", "World", "ask_digest", "charged", "check_needs", "failure_of", "make_ready", "solve"]
+__all__ = [
+    "Drive",
+    "World",
+    "ask_digest",
+    "charged",
+    "check_needs",
+    "check_verifiers",
+    "failure_of",
+    "make_ready",
+    "solve",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a method may reach: a model, graders by name, and a judge of symbolic answers."""
+    """Everything a method may reach: a model, graders by name, and a judge of symbolic answers.
+
+    `closers` are called when the world is closed, after the model. A world is its own asynchronous context manager.
+    """
 
     model: Model
     graders: Mapping[str, Grader] = field(default_factory=dict)
     judge: Judge | None = None
+    closers: tuple[Callable[[], None], ...] = ()
+
+    async def aclose(self) -> None:
+        """Closes the model, then what else was opened with it. Closing twice is harmless where theirs is."""
+        with ExitStack() as stack:
+            for close in reversed(self.closers):
+                stack.callback(close)
+            await self.model.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
-async def make_ready(model: Model, methods: Mapping[str, Method]) -> None:
-    """Lets a remote model find out what it is and can do, then refuses methods that it cannot serve.
+async def make_ready(world: World, methods: Mapping[str, Method]) -> None:
+    """Lets a remote model find out what it is and can do, then refuses methods that this world cannot serve.
 
     `methods` maps the name an error quotes to the method. Nothing is spent but what the probes cost.
     """
+    model = world.model
+    for name, method in methods.items():
+        check_verifiers(method, world.graders, name)
     if isinstance(model, Remote):
         await model.open()
         await model.probe(frozenset().union(*(method.needs for method in methods.values())))
     for name, method in methods.items():
         check_needs(method, model, name)
+
+
+def check_verifiers(method: Method, graders: Mapping[str, Grader], spec: str = "") -> None:
+    """Refuses a method that would ask for a grader that is not there, before anything is spent."""
+    for verifier in method.verifiers:
+        if verifier not in graders:
+            unknown = UnknownName.among("grader", verifier, graders)
+            raise UnknownName(f"{spec or type(method).__name__}: {unknown.what}", unknown.next_step)
+        graders[verifier]  # builds it, so that settings it does not have are refused too
 
 
 def check_needs(method: Method, model: Model, spec: str = "") -> None:
@@ -125,9 +176,16 @@ class Drive:
                     tuple(got),
                 )
             start = ask.start + len(got)
-            part = replace(ask, n=fit, start=start, sampling=replace(ask.sampling, max_tokens=length))
-            seeds = tuple(derive(self._seed, ask.path, start + i) for i in range(fit))
-            replies = await self._world.model.sample(part, seeds, self._watch)
+            part = ask
+            if fit != ask.n or length != ask.sampling.max_tokens:
+                part = replace(ask, n=fit, start=start, sampling=replace(ask.sampling, max_tokens=length))
+            seeds = tuple([derive(self._seed, ask.path, start + i) for i in range(fit)])
+            try:
+                replies = await self._world.model.sample(part, seeds, self._watch)
+            except ModelError as error:
+                if error.spent is not None:
+                    self.meter.charge(charged(error.spent, ask.role))
+                raise
             self.meter.drawn += fit
             for completion in replies:
                 self.meter.charge(charged(completion.usage, ask.role))
@@ -174,8 +232,23 @@ def charged(usage: Usage, role: str) -> Usage:
 
 def ask_digest(ask: Ask) -> str:
     """What was asked, as 16 hex digits: a replay that asks something else is found out."""
-    text = json.dumps(pack(ask), sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(f"{type(ask).__name__}{text}".encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    if type(ask) is Sample:
+        text = _told(ask)
+    else:
+        text = type(ask).__name__ + json.dumps(pack(ask), sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def _told(ask: Sample) -> str:
+    """A sample's ask as text: its numbers, then the length of every text in it, then the texts end to end."""
+    prompt, how = ask.prompt, ask.sampling
+    texts = [ask.path, ask.role, prompt.lead, *how.stop]
+    for message in prompt.messages:
+        texts += (message.role, message.content)
+    filters = (float(how.temperature), how.max_tokens, how.top_k, float(how.top_p), float(how.min_p), how.logprobs)
+    ids = None if prompt.lead_ids is None else list(prompt.lead_ids)
+    numbers = (ask.n, ask.start, filters, ids, len(how.stop))
+    return "".join([f"Sample{numbers}{[len(text) for text in texts]}", *texts])
 
 
 def _entry(ask: Ask, reply: object, error: Exception | None, before: Usage, after: Usage) -> Mapping[str, Any]:

@@ -15,7 +15,10 @@ from workings.core.solution import Attempt, Solution
 __all__ = ["Grader", "Judge", "Method", "Model", "Record", "Remote", "Shelf", "Watch"]
 
 Watch = Callable[[int, str], None]
-"""Called with a sample's number and a piece of its text, as it comes."""
+"""Called with a sample's number and a piece of its text, as it comes.
+
+Reasoning that comes apart from the text is shown too, as `workings.core.display.with_thinking` writes it.
+"""
 
 
 @runtime_checkable
@@ -64,7 +67,12 @@ class Method(Protocol):
     """A way of thinking: a frozen dataclass of settings, callable on a question."""
 
     @property
-    def needs(self) -> frozenset[Capability]: ...
+    def needs(self) -> frozenset[Capability]:
+        """What a model must be able to do."""
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """The graders that may be asked, as specs."""
 
     def __call__(self, question: Question) -> Flow[Solution]: ...
 

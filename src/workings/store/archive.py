@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -91,8 +91,8 @@ class Archive:
     def start(self, spec: RunSpec, problems: Sequence[Problem]) -> Run:
         """A new run, or the one with `spec.id`, to be continued.
 
-        Raises UsageError when a run with this id was asked for something else (`created` and `version` may
-        differ), or had other problems.
+        Raises UsageError when a run with this id was asked for something else (`created`, `version` and the note
+        `baseline` may differ, and the new baseline is kept), or had other problems.
         """
         self._check_writable()
         ids = {problem.id for problem in problems}
@@ -107,9 +107,11 @@ class Archive:
                 key = self._insert(spec, problems)
             else:
                 key = row[0]
-                self._check_same(key, unpack(RunSpec, load(row[1])), spec, problems)
+                old = unpack(RunSpec, load(row[1]))
+                self._check_same(key, old, spec, problems)
                 self._db.execute(
-                    "UPDATE runs SET status = 'running', opened = ?, closed = NULL WHERE key = ?", (time.time_ns(), key)
+                    "UPDATE runs SET spec = ?, status = 'running', opened = ?, closed = NULL WHERE key = ?",
+                    (dump(pack(replace(old, notes=spec.notes))), time.time_ns(), key),
                 )
         return self._run(key)
 
@@ -196,28 +198,16 @@ class Archive:
         self._db.executemany(
             "INSERT OR IGNORE INTO methods (run, label) VALUES (?, ?)", [(key, text(label)) for label in spec.methods]
         )
-        for position, problem in enumerate(problems):
-            plain = dump(pack(problem))
-            digest = hashlib.blake2b(plain, digest_size=16).digest()
-            question = problem.question
-            self._db.execute(
-                "INSERT OR IGNORE INTO problems (digest, id, gold, family, cluster, length, split, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    digest,
-                    text(problem.id),
-                    text(problem.gold),
-                    text(question.family),
-                    text(problem.cluster),
-                    problem.length,
-                    text(problem.split),
-                    encode(plain, b""),
-                ),
-            )
-            self._db.execute(
-                "INSERT INTO places (run, position, problem) SELECT ?, ?, key FROM problems WHERE digest = ?",
-                (key, position, digest),
-            )
+        digests: list[bytes] = []
+        self._db.executemany(
+            "INSERT OR IGNORE INTO problems (digest, id, gold, family, cluster, length, split, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            _problem_rows(problems, digests),
+        )
+        self._db.executemany(
+            "INSERT INTO places (run, position, problem) SELECT ?, ?, key FROM problems WHERE digest = ?",
+            ((key, position, digest) for position, digest in enumerate(digests)),
+        )
         return key
 
     def _check_same(self, key: int, old: RunSpec, new: RunSpec, problems: Sequence[Problem]) -> None:
@@ -236,6 +226,26 @@ class Archive:
             )
 
 
+def _problem_rows(problems: Sequence[Problem], digests: list[bytes]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the table of problems; the digest of each is added to `digests`."""
+    for problem in problems:
+        plain = dump(pack(problem))
+        digest = hashlib.blake2b(plain, digest_size=16).digest()
+        digests.append(digest)
+        question = problem.question
+        yield (
+            digest,
+            text(problem.id),
+            text(problem.gold),
+            text(question.family),
+            text(problem.cluster),
+            problem.length,
+            text(problem.split),
+            encode(plain, b""),
+        )
+
+
 def _asked(spec: RunSpec) -> dict[str, Any]:
-    packed: dict[str, Any] = load(dump(pack(spec)))
+    notes = {name: value for name, value in spec.notes.items() if name != "baseline"}
+    packed: dict[str, Any] = load(dump(pack(replace(spec, notes=notes))))
     return {name: value for name, value in packed.items() if name not in ("created", "version")}

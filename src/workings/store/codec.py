@@ -13,8 +13,12 @@ __all__ = ["decode", "dictionary_of", "dump", "encode", "load"]
 
 LEVEL = 1
 WINDOW = 32_768
+SHORT = 512
+PLAIN = b"{"
+"""A JSON object begins so, and nothing that zlib writes does."""
 
-_write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=pack).encode
+# A value that holds itself ends in a RecursionError, as one nested too deeply does.
+_write_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=pack).encode
 
 
 def dump(data: Any) -> bytes:
@@ -41,13 +45,17 @@ def dictionary_of(plain: bytes) -> bytes:
 
 
 def encode(plain: bytes, dictionary: bytes) -> bytes:
-    """Compresses bytes against a dictionary."""
-    squeeze = zlib.compressobj(LEVEL, zdict=dictionary) if dictionary else zlib.compressobj(LEVEL)
+    """Compresses bytes against a dictionary; short JSON that has none stays as it is."""
+    if not dictionary:
+        return plain if len(plain) < SHORT and plain[:1] == PLAIN else zlib.compress(plain, LEVEL)
+    squeeze = zlib.compressobj(LEVEL, zdict=dictionary)
     return squeeze.compress(plain) + squeeze.flush()
 
 
 def decode(packed: bytes, dictionary: bytes) -> bytes:
     """What `encode` was given; DataError when the bytes are damaged."""
+    if not dictionary and packed[:1] == PLAIN:
+        return packed
     try:
         swell = zlib.decompressobj(zdict=dictionary) if dictionary else zlib.decompressobj()
         plain = swell.decompress(packed)

@@ -10,7 +10,7 @@ from workings import __version__
 from workings.core.answer import Answer, Outcome
 from workings.core.capability import Identity
 from workings.core.completion import Usage
-from workings.core.errors import DataError
+from workings.core.errors import DataError, GraderError
 from workings.core.problem import Problem, Question
 from workings.core.record import RunSpec
 from workings.core.solution import Attempt, Choice, Failure, Solution
@@ -36,6 +36,7 @@ def import_outputs(
 
     Nothing is kept unless every output can be. The run's id follows from what is imported, so importing the same
     outputs again gives the same run. Outputs of our own export keep their attempt as it was and are not judged.
+    A GraderError of the judge becomes the failure of that attempt.
     `split` finds the steps of a reply; `source` names the file in the run.
     Raises DataError for outputs that contradict each other.
     """
@@ -110,16 +111,11 @@ def _agreed(problems: dict[str, Problem], output: Output) -> Problem:
 def _attempt(problem: Problem, output: Output, judge: Verdict, split: Splitter | None) -> Attempt:
     spent = Usage(generated=output.tokens or 0, calls=1)
     if output.error:
-        return Attempt(
-            problem.id,
-            output.label,
-            output.index,
-            seed=0,
-            outcome=Outcome.ERROR,
-            failure=Failure("ImportedError", output.error),
-            spent=spent,
-        )
-    answer, outcome = judge(problem, output.reply)
+        return _failed(output, Failure("ImportedError", output.error), spent)
+    try:
+        answer, outcome = judge(problem, output.reply)
+    except GraderError as error:
+        return _failed(output, Failure(type(error).__name__, str(error)), spent)
     trace = Trace(
         output.reply, split(output.reply) if split else (), answer, output.stop, logprobs=output.logprobs, usage=spent
     )
@@ -127,3 +123,8 @@ def _attempt(problem: Problem, output: Output, judge: Verdict, split: Splitter |
     choice = Choice("imported", weights, chosen=0, abstained=0 if weights else 1)
     solution = Solution(answer, pool=(trace,), choice=choice, spent=spent)
     return Attempt(problem.id, output.label, output.index, 0, outcome, solution, spent=spent, seconds=output.seconds)
+
+
+def _failed(output: Output, failure: Failure, spent: Usage) -> Attempt:
+    key = (output.problem_id, output.label, output.index)
+    return Attempt(*key, seed=0, outcome=Outcome.ERROR, failure=failure, spent=spent)

@@ -40,7 +40,7 @@ def read_ours(rows: Iterable[tuple[str, Any]]) -> Iterator[Output]:
                 choices=problem.question.choices,
                 tokens=row["generated"],
                 seconds=row["seconds"] or 0.0,
-                error=row["error"],
+                error=row["error"] or "",
                 where=where,
                 problem=problem,
                 attempt=attempt,
@@ -64,7 +64,7 @@ def read_rows(rows: Iterable[tuple[str, Any]], fields: Mapping[str, str], label:
         question = _question(where, told["question"])
         problem_id = _problem_id(where, told["id"], question)
         method = _text(where, "method", told["method"]) or label or "imported"
-        error = _text(where, "error", told["error"]) or ""
+        error = _error(where, told["error"])
         for reply in _replies(where, told["reply"], error, row):
             number = seen[problem_id, method]
             seen[problem_id, method] += 1
@@ -145,6 +145,15 @@ def _text(where: str, name: str, value: Any) -> str | None:
     if isinstance(value, (str, int, float)):
         return str(value)
     raise DataError(f"{where}: {name} is not text but {value!r:.60}.", "Map the field to one that holds text.")
+
+
+def _error(where: str, value: Any) -> str:
+    """What went wrong; false, 0, "" and empty objects say that nothing did."""
+    if value is MISSING or not value:
+        return ""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return _text(where, "error", value) or ""
 
 
 def _kind(where: str, value: Any) -> AnswerKind | None:

@@ -17,11 +17,11 @@ Row = tuple[Any, ...]
 WAITING_BYTES = 64 * 2**20
 WAITING_ROWS = 8192
 CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 
 
 class Writer:
-    """Commits rows as they come: at once after a quiet moment, else at most every 10 ms, with all that has gathered.
+    """Commits rows as they come: at once after a quiet moment, else at most every 30 ms, with all that has gathered.
 
     One statement inserts many rows, because every statement gives up the interpreter lock and may wait
     milliseconds to get it back from a busy event loop. A row that breaks the table's unique key is left out.
@@ -59,6 +59,7 @@ class Writer:
             self._queued_bytes += size
             self._put_count += 1
             if self._idle:
+                self._idle = False
                 self._arrived.notify()
 
     def flush(self) -> None:
@@ -113,8 +114,8 @@ class Writer:
     def _take(self, not_before: float) -> list[Row]:
         """All that has gathered by `not_before` (monotonic seconds), or as soon as anyone waits for it."""
         with self._arrived:
-            self._idle = True
             while not self._queue and not self._closing:
+                self._idle = True
                 self._arrived.wait()
             self._idle = False
             pause = not_before - time.monotonic()

@@ -15,7 +15,7 @@ from workings.core.answer import Outcome
 from workings.core.budget import Budget
 from workings.core.capability import Capability
 from workings.core.completion import Usage
-from workings.core.errors import BudgetEnded, MissingCapability, Unreachable
+from workings.core.errors import BudgetEnded, MissingCapability, UnknownName, Unreachable
 from workings.core.problem import Problem
 from workings.core.solution import Attempt, Solution
 from workings.core.wire import pack, unpack
@@ -33,6 +33,7 @@ from workings.testing.worlds import (
     item_problems,
     item_world,
 )
+from workings.verify.select import ballot
 
 __all__ = ["LAWS", "Bench", "check_method", "run_all"]
 
@@ -97,6 +98,10 @@ def law_is_a_value(bench: Bench) -> None:
     assert one == two and hash(one) == hash(two), f"Methods with equal settings must be equal values: {one!r}, {two!r}."
     odd = [need for need in one.needs if not isinstance(need, Capability)]
     assert not odd, f"`needs` must hold capabilities, not {odd!r}."
+    graders = one.verifiers
+    assert isinstance(graders, tuple) and all(isinstance(name, str) for name in graders), (
+        f"`verifiers` must be a tuple of the names of graders, not {graders!r}."
+    )
     flow = one(bench.problems[0].question)
     assert inspect.isgenerator(flow), "Calling a method must give a generator of asks, and do nothing yet."
     flow.close()
@@ -121,7 +126,7 @@ def law_solution_is_sound(bench: Bench) -> None:
         assert weights == sorted(weights, reverse=True), f"Weights must stand largest first: {choice.weights!r}."
         if weights:
             first = next(iter(choice.weights))
-            assert first == found.answer.canonical, f"The heaviest answer is {first!r}, the solution {found.answer!r}."
+            assert first == ballot(found.answer), f"The heaviest answer is {first!r}, the solution {found.answer!r}."
 
 
 def law_every_trace_is_kept(bench: Bench) -> None:
@@ -243,7 +248,7 @@ def _home(method: Method, problem: Problem) -> str:
 
 
 def law_needs_are_stated(bench: Bench) -> None:
-    """A model that lacks a need is refused before any ask; one that has the needs and nothing else is enough."""
+    """A world that lacks a need or a grader is refused before any ask; one with those and nothing else is enough."""
     method = bench.factory()
     for need in method.needs:
         model = Counted(Lacking(bench.model(), need))
@@ -255,8 +260,17 @@ def law_needs_are_stated(bench: Bench) -> None:
         else:
             raise AssertionError(f"A model without {need.value!r} was not refused.")
         assert model.asks == 0, f"{model.asks} asks were made of a model without {need.value!r}."
-    least = Lacking(bench.model(), *(set(Capability) - method.needs))
-    for attempt in run_all(method, bench.problems, bench.world(least)).values():
+    if method.verifiers:
+        model = Counted(bench.model())
+        try:
+            asyncio.run(carry_out(Plan(bench.problems, {_NAME: method}), World(model), MemoryRecord()))
+        except UnknownName:
+            assert model.asks == 0, f"{model.asks} asks were made without the grader {method.verifiers[0]!r}."
+        else:
+            raise AssertionError(f"A world without the grader {method.verifiers[0]!r} was not refused.")
+    least = bench.world(Lacking(bench.model(), *(set(Capability) - method.needs)))
+    least = dataclasses.replace(least, graders={name: least.graders[name] for name in method.verifiers})
+    for attempt in run_all(method, bench.problems, least).values():
         assert attempt.failure is None, f"A need is not stated: {attempt.failure}."
 
 

@@ -4,8 +4,8 @@ One page: examples are sorted into batches of similar length (no packing, so no 
 taken on the target's tokens, matrices are updated by Muon and the rest by AdamW, the learning rate is held and then
 falls to zero. The module is an ordinary transformers model and is trained in place.
 
-Source: the usual supervised stage (Wei et al. 2022 have none; see STaR, Zelikman et al. 2022, section 3, for imitation
-of verified chains). Left out: gradient accumulation over machines, mixed precision, resuming in the middle.
+Source: imitation of verified chains is the supervised stage of STaR (Zelikman et al. 2022, section 3).
+Left out: gradient accumulation over machines, mixed precision, resuming in the middle.
 """
 
 from __future__ import annotations

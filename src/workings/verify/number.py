@@ -250,8 +250,14 @@ _STRIP = re.compile(
 _HEAD_OK = re.compile(r"[\sA-Za-z\u4e00-\u9fff$€£¥₹:.,'\"(\[{}#`~*_≈\\-]*")
 
 
+_LONE = re.compile(r"\s*(-?[0-9]{1,15})\s*")
+"""Most declared answers: nothing but an integer."""
+
+
 def _blank(view: str) -> str:
-    return _STRIP.sub(lambda m: " " * (m.end() - m.start()), view)
+    if "\\" in view or "$" in view or "**" in view or "__" in view:
+        return _STRIP.sub(lambda m: " " * (m.end() - m.start()), view)
+    return view
 
 
 _COMMAND = re.compile(r"\\(?!circ|%|\$|,| )[A-Za-z]+|[√π∞]")
@@ -263,6 +269,8 @@ def read_phrase(view: str, start: int, end: int, *, words: bool = True) -> Readi
 
     None: no number is written there. A reading without canonical form: several numbers, a bound, a formula.
     """
+    if lone := _LONE.fullmatch(view, start, end):
+        return Reading(lone.start(1), lone.end(1), str(int(lone[1])))
     if end - start > 20_000:
         return Reading(start, end, None) if re.search(r"[0-9]", view[start : start + 2000]) else None
     piece = _blank(view[start:end])
@@ -278,11 +286,11 @@ def read_phrase(view: str, start: int, end: int, *, words: bool = True) -> Readi
         if word is None:
             return Reading(start, end, None) if is_symbolic(piece) else None
         rest = piece[word.end : stop]
-        lone = not find_word(piece, word.end, stop) and not _BOUND.search(piece[cut:stop]) and not is_symbolic(rest)
-        return Reading(start + word.start, start + word.end, format_number(word.value) if lone else None)
+        single = not find_word(piece, word.end, stop) and not _BOUND.search(piece[cut:stop]) and not is_symbolic(rest)
+        return Reading(start + word.start, start + word.end, format_number(word.value) if single else None)
     one = found[0]
     head, tail = piece[cut : one.start], piece[one.end : stop]
-    plain = (
+    alone = (
         len(found) == 1
         and one.value is not None
         and _HEAD_OK.fullmatch(head)
@@ -296,7 +304,7 @@ def read_phrase(view: str, start: int, end: int, *, words: bool = True) -> Readi
         )
         and not re.match(r"\s{0,2}[-+*/]\s{0,2}(?:[a-z](?![A-Za-z])|$)", tail)
     )
-    if not plain:
+    if not alone:
         return Reading(start, end, None)
     value = one.value
     assert value is not None
@@ -330,6 +338,8 @@ def read_declared(view: str, start: int, end: int) -> Reading | None:
     Of "8 + 4 = 12" the number after the last equals sign; of "12 because 3 times 4" the first; several joined
     numbers ("5 or 6", "3 hours and 20 minutes", "10-15") cannot be told.
     """
+    if lone := _LONE.fullmatch(view, start, end):
+        return Reading(lone.start(1), lone.end(1), str(int(lone[1])))
     fixed = list(_CORRECTED.finditer(view, start, end))
     if fixed and re.search(r"[0-9]", view[fixed[-1].end() : end]):
         start = fixed[-1].end()

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from workings.core.answer import Answer
 from workings.core.errors import BadSetting
 from workings.core.solution import Choice
+from workings.verify.number import is_symbolic
+from workings.verify.text import fold
 
-__all__ = ["agreement", "best", "vote", "weighted_best"]
+__all__ = ["agreement", "ballot", "best", "vote", "weighted_best"]
+
+_JOINED = re.compile(r"\b(?:or|and|to)\b|[或和]", re.IGNORECASE)
+
+
+def ballot(answer: Answer) -> str | None:
+    """What an answer votes for: its canonical form, else the text of a formula; None when it abstains.
+
+    A formula that text cannot reduce ("2\\sqrt{3}") votes with its folded text, without spaces and dollar signs:
+    equal formulas that are written differently count apart, unless they fold to the same text. What cannot be told
+    ("5 or 6") and what was not answered abstain.
+    """
+    if answer.canonical is not None or not answer.raw:
+        return answer.canonical
+    if not is_symbolic(answer.raw) or _JOINED.search(answer.raw):
+        return None
+    return "".join(fold(answer.raw).replace("$", "").split()).rstrip(".") or None
 
 
 def vote(answers: Sequence[Answer], weights: Sequence[float] | None, seed: int, rule: str = "counts") -> Choice:
-    """Choose the answer with the largest summed weight (self-consistency; Wang et al. 2022).
+    """Choose the answer with the largest summed weight (self-consistency; Wang et al. 2023, ICLR).
 
     `weights` has one finite entry >= 0 an answer; None counts each as 1. Weights are summed, never averaged:
-    averaged, one confident chain beats nine that agree. Answers that are not given do not vote and are counted in
-    `abstained`. Equal sums are decided by the seed and the tied answers alone, so neither the order of the answers
+    averaged, one confident chain beats nine that agree. Answers vote as `ballot` says; those that abstain are counted
+    in `abstained`. Equal sums are decided by the seed and the tied answers alone, so neither the order of the answers
     nor that of arrival matters, and `tied` is set. `chosen` is the first answer of the winning class, None when
     nobody voted.
 
@@ -26,11 +45,12 @@ def vote(answers: Sequence[Answer], weights: Sequence[float] | None, seed: int, 
     """
     weights = [1.0] * len(answers) if weights is None else weights
     _check(answers, weights, "weight", lambda w: math.isfinite(w) and w >= 0, "finite and >= 0")
+    names = [ballot(a) for a in answers]
     parts: dict[str, list[float]] = {}
-    for answer, weight in zip(answers, weights, strict=True):
-        if answer.canonical is not None:
-            parts.setdefault(answer.canonical, []).append(float(weight))
-    return _choose(answers, {name: math.fsum(sorted(ws)) for name, ws in parts.items()}, seed, rule)
+    for name, weight in zip(names, weights, strict=True):
+        if name is not None:
+            parts.setdefault(name, []).append(float(weight))
+    return _choose(names, {name: math.fsum(sorted(ws)) for name, ws in parts.items()}, seed, rule)
 
 
 def weighted_best(answers: Sequence[Answer], scores: Sequence[float], seed: int = 0) -> Choice:
@@ -49,16 +69,17 @@ def best(answers: Sequence[Answer], scores: Sequence[float], seed: int = 0, rule
     unanswered trace chosen, and `weights` is then empty. Raises BadSetting for NaN.
     """
     _check(answers, scores, "score", lambda s: not math.isnan(s), "a number")
+    names = [ballot(a) for a in answers]
     top: dict[str, float] = {}
-    for answer, score in zip(answers, scores, strict=True):
-        if answer.canonical is not None:
-            top[answer.canonical] = max(float(score), top.get(answer.canonical, -math.inf))
+    for name, score in zip(names, scores, strict=True):
+        if name is not None:
+            top[name] = max(float(score), top.get(name, -math.inf))
     if not top:
         first = max(range(len(answers)), key=lambda i: scores[i]) if answers else None
         return Choice(rule, {}, first, len(answers))
-    choice = _choose(answers, top, seed, rule)
+    choice = _choose(names, top, seed, rule)
     winner = next(iter(choice.weights))
-    chosen = next(i for i, a in enumerate(answers) if a.canonical == winner and scores[i] == top[winner])
+    chosen = next(i for i, name in enumerate(names) if name == winner and scores[i] == top[winner])
     return Choice(rule, choice.weights, chosen, choice.abstained, choice.tied)
 
 
@@ -85,15 +106,15 @@ def _check(
             )
 
 
-def _choose(answers: Sequence[Answer], weights: dict[str, float], seed: int, rule: str) -> Choice:
-    abstained = sum(1 for a in answers if a.canonical is None)
+def _choose(ballots: Sequence[str | None], weights: dict[str, float], seed: int, rule: str) -> Choice:
+    abstained = sum(1 for name in ballots if name is None)
     if not weights:
         return Choice(rule, {}, None, abstained)
     top = max(weights.values())
     winners = sorted(name for name, weight in weights.items() if weight == top)
     winner = winners[_draw(seed, winners)]
     order = sorted(weights, key=lambda name: (-weights[name], name != winner, name))
-    chosen = next(i for i, a in enumerate(answers) if a.canonical == winner)
+    chosen = next(i for i, name in enumerate(ballots) if name == winner)
     return Choice(rule, {name: weights[name] for name in order}, chosen, abstained, len(winners) > 1)
 
 

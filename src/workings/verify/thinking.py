@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Parts", "split_thinking"]
+__all__ = ["Parts", "opening_tag", "split_thinking"]
 
 _NAMES = r"(?:seed:|antml:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
 _OPEN = (
@@ -20,6 +20,7 @@ _TAG = re.compile(
     rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<token><\|[A-Za-z_]{{1,30}}\|>|</?s>|<｜[^<>\n]{{1,40}}｜>)",
     re.IGNORECASE,
 )
+_LEFT_OPEN = re.compile(rf"(?:{_OPEN})\s*\Z", re.IGNORECASE)
 
 
 class Parts(NamedTuple):
@@ -58,6 +59,12 @@ def split_thinking(text: str) -> Parts:
             inside = bool(tag["open"]) or (inside and not tag["close"])
     _share(text[at:], inside, final, inner)
     return Parts("".join(final), "".join(inner))
+
+
+def opening_tag(prompt: str) -> str:
+    """The tag, with the blanks behind it, by which a prompt leaves thinking open for the reply; empty when none."""
+    found = _LEFT_OPEN.search(prompt[-200:])
+    return found[0] if found else ""
 
 
 def _share(piece: str, inside: bool, final: list[str], inner: list[str]) -> None:

@@ -39,6 +39,7 @@ class Client:
         self.gate = Gate(endpoint.first_connections, endpoint.max_connections)
         self.requests = 0
         self._key = endpoint.key()
+        self._key_name = endpoint.key_name or "that key_env= names"
         self._urls: dict[str, URL] = {}
         self._loop = asyncio.get_running_loop()
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "workings"}
@@ -195,11 +196,11 @@ class Client:
 
     def complaint(self, error: Any) -> ModelError:
         """The error that a reply with an "error" part means."""
-        return in_body(error, where=self.where, key=self._key, key_env=self.endpoint.key_env)
+        return in_body(error, where=self.where, key=self._key, key_env=self._key_name)
 
     def _refusal(self, ticket: int, status: int, headers: Mapping[str, str], content: bytes) -> ModelError:
         end = self.endpoint
-        fault = by_status(status, headers, content, where=self.where, key=self._key, key_env=end.key_env)
+        fault = by_status(status, headers, content, where=self.where, key=self._key, key_env=self._key_name)
         if status in BUSY:
             asked = fault.retry_after if isinstance(fault, Overloaded) else None
             self.gate.complain(ticket, min(asked or 0.0, end.max_wait_s))

@@ -15,6 +15,7 @@ from workings.core.errors import BadSetting
 __all__ = ["Endpoint", "Form"]
 
 Form = Literal["chat", "completions", "auto"]
+OWN_KEY = "WORKINGS_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,16 @@ class Endpoint:
 
     `base_url` ends in the version part ("http://localhost:8000/v1"); a URL without a path gets "/v1". An empty
     `model` means the only one that the server lists. `form` "auto" uses the chat form, and the completions form
-    when the server has no chat. `key_env` names the environment variable that holds the key; the key itself is
-    never kept here. All times are in seconds: `timeout_s` bounds one whole request, `connect_timeout_s` the
-    connection, `stall_s` the silence between two pieces of a streamed reply, or within a reply that has begun;
-    `backoff_s` is the first wait before trying again, doubled each time, and `max_wait_s` the longest, whatever
-    the server's Retry-After says. `retries` counts tries after the first. At most `max_connections` requests are
-    in flight; `first_connections` of them to begin with. `max_reply_bytes` bounds one reply.
+    when the server has no chat. `key_env` names the environment variable that holds the key, which is then sent to
+    this server whatever it is; "" sends none. None means: OPENAI_API_KEY to api.openai.com over https and nowhere
+    else, and to every other server WORKINGS_API_KEY, over plain http only where the server is on this machine or in
+    a private network. The key itself is never kept here.
+
+    All times are in seconds: `timeout_s` bounds one whole request, `connect_timeout_s` the connection, `stall_s` the
+    silence between two pieces of a streamed reply, or within a reply that has begun; `backoff_s` is the first wait
+    before trying again, doubled each time, and `max_wait_s` the longest, whatever the server's Retry-After
+    says. `retries` counts tries after the first. At most `max_connections` requests are in flight;
+    `first_connections` of them to begin with. `max_reply_bytes` bounds one reply.
 
     `capabilities` declares what the server can do; None means: find out by asking it. `proxy` says whether proxy
     settings of the environment are used; None means: unless the server is on this machine. `extra` holds request
@@ -38,7 +43,7 @@ class Endpoint:
     base_url: str
     model: str = ""
     form: Form = "auto"
-    key_env: str = "OPENAI_API_KEY"
+    key_env: str | None = None
     timeout_s: float = 600.0
     connect_timeout_s: float = 10.0
     stall_s: float = 120.0
@@ -62,7 +67,7 @@ class Endpoint:
         if parts.username or parts.password:
             raise BadSetting(
                 f"The address of {parts.hostname} holds a login.",
-                f"Put the key in the variable {self.key_env} instead.",
+                f"Put the key in the variable {self.key_name or OWN_KEY} instead.",
             )
         if parts.query or parts.fragment:
             raise BadSetting(f"The address of {parts.hostname} holds a query.", "Leave out what follows '?' or '#'.")
@@ -100,12 +105,32 @@ class Endpoint:
         except ValueError:
             return False
 
+    @property
+    def private(self) -> bool:
+        """Whether the server is on this machine, at a private address, or has a name of a local network."""
+        host = (urlsplit(self.base_url).hostname or "").rstrip(".")
+        try:
+            return self.loopback or ipaddress.ip_address(host).is_private
+        except ValueError:
+            return "." not in host or host.endswith((".local", ".lan", ".internal", ".home.arpa"))
+
+    @property
+    def key_name(self) -> str:
+        """The variable whose key may be sent to this server; empty when none may."""
+        if self.key_env is not None:
+            return self.key_env
+        parts = urlsplit(self.base_url)
+        host = (parts.hostname or "").rstrip(".")
+        if parts.scheme == "https" and (host == "api.openai.com" or host.endswith(".api.openai.com")):
+            return "OPENAI_API_KEY"
+        return OWN_KEY if parts.scheme == "https" or self.private else ""
+
     def key(self) -> str:
         """The key from the environment, or an empty string."""
-        key = os.environ.get(self.key_env, "").strip() if self.key_env else ""
+        key = os.environ.get(self.key_name, "").strip() if self.key_name else ""
         if not (key.isascii() and key.isprintable()):
             raise BadSetting(
-                f"The key in {self.key_env} has characters that no header can carry.",
+                f"The key in {self.key_name} has characters that no header can carry.",
                 "Copy it again without line breaks.",
             )
         return key

@@ -12,6 +12,8 @@ from workings.models.http.dialect import Dialect
 
 __all__ = ["chat", "completions", "encode", "plain", "seeded"]
 
+_write = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def plain(prompt: Prompt) -> str:
     """A prompt as text for a model without a chat template: contents apart by blank lines, the lead last.
@@ -65,7 +67,7 @@ def _add_sampling(body: dict[str, Any], sampling: Sampling, dialect: Dialect) ->
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """A body as JSON bytes; lone surrogates are escaped and so survive."""
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _write(body).encode("ascii")
 
 
 def seeded(encoded: bytes, seed: int) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workings.core.ask import Sample, Sampling, Score, Scores
 from workings.core.capability import Capability, Identity
 from workings.core.completion import Completion
-from workings.core.errors import BadReply, BadSetting, MissingCapability, Overloaded
+from workings.core.errors import BadReply, BadSetting, MissingCapability, ModelError, Overloaded
 from workings.core.prompt import Prompt
 from workings.models.http import forms, probe, scoring
 from workings.models.http.dialect import Dialect
@@ -89,7 +89,11 @@ class HttpModel:
 
     @property
     def identity(self) -> Identity:
-        """Name, and revision and digest as far as the server lists them: complete after `open`."""
+        """Name, and revision and digest as far as the server lists them: complete after `open`.
+
+        Without a digest the revision ends in the server's address, so that two servers that both call their model
+        "default" are never taken for one.
+        """
         return self._identity
 
     @property
@@ -125,7 +129,10 @@ class HttpModel:
             if not self._name:
                 self._name = _only(entries, self.endpoint.root)
             entry = next((e for e in entries if e.get("id") == self._name), {})
-            self._identity = Identity(self._name, _revision(entry), _digest(entry.get("meta")), self._template())
+            revision, digest = _revision(entry), _digest(entry.get("meta"))
+            if not digest:
+                revision = f"{revision} at {self.endpoint.root}".strip()
+            self._identity = Identity(self._name, revision, digest, self._template())
             self._opened = True
 
     async def probe(self, wanted: Iterable[Capability] | None = None) -> frozenset[Capability]:
@@ -161,7 +168,12 @@ class HttpModel:
         if len(seeds) == 1:
             return (await self._one(job, seeds[0], ask.start),)
         if self.dialect.known.get(Capability.SEEDS) is False and ask.sampling.temperature > 0:
-            return await self._group(job, seeds)
+            found: list[Completion] = []
+            try:
+                return await self._group(job, seeds, found)
+            except ModelError as error:
+                _spend(error, found)
+                raise
         return tuple(await together(self._one(job, s, ask.start + i) for i, s in enumerate(seeds)))
 
     async def score(self, ask: Score) -> Scores:
@@ -231,9 +243,8 @@ class HttpModel:
                 fault = rejected
             self._adapt(fault, (*job.body, "seed") if told else job.body)
 
-    async def _group(self, job: _Job, seeds: tuple[int, ...]) -> tuple[Completion, ...]:
-        """Samples of a server without seeds: as many as it gives at once, until there are enough."""
-        found: list[Completion] = []
+    async def _group(self, job: _Job, seeds: tuple[int, ...], found: list[Completion]) -> tuple[Completion, ...]:
+        """Samples of a server without seeds: as many as it gives at once, until `found` holds enough."""
         start, wanted = job.ask.start, len(seeds)
         while len(found) < wanted:
             have = len(found)
@@ -274,7 +285,7 @@ class HttpModel:
             usages[0] = replace(sum(usages[len(seeds) :], usages[0]), calls=1)
             found = found[: len(seeds)]
         if sampling.logprobs and Capability.LOGPROBS not in dialect.known and found[0].pieces:
-            dialect.learn(Capability.LOGPROBS, bool(found[0].logprobs))
+            dialect.learn(Capability.LOGPROBS, bool(found[0].logprobs) and not found[0].unscored)
         lead = job.ask.prompt.lead if dialect.echoes_lead else ""
         return [
             completion(draft, sampling, usage, seed=seed, lead=lead, counted=counted is not None)
@@ -364,15 +375,23 @@ class _Shown:
 
 
 async def together(parts: Iterable[Coroutine[Any, Any, R]]) -> list[R]:
-    """All results in order; the first error cancels the rest and is raised."""
+    """All results in order; the first error cancels the rest and is raised, and says what was spent."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
         return await asyncio.gather(*tasks)
-    except BaseException:
+    except BaseException as error:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(error, ModelError):
+            _spend(error, (made for made in ended if isinstance(made, Completion)))
         raise
+
+
+def _spend(error: ModelError, finished: Iterable[Completion]) -> None:
+    """Books what finished samples cost on the error that ended their ask."""
+    for made in finished:
+        error.spent = made.usage if error.spent is None else error.spent + made.usage
 
 
 def _read(data: dict[str, Any]) -> Reading:

@@ -86,7 +86,8 @@ async def _turn_marks(model: HttpModel) -> int | None:
 
 async def _logprobs(model: HttpModel) -> bool:
     def read(data: dict[str, Any]) -> bool:
-        return bool(drafts(data)[0].logprobs)
+        first = drafts(data)[0]
+        return bool(first.logprobs) and not first.unscored
 
     await model.speaks_chat()
     try:

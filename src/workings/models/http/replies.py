@@ -46,7 +46,7 @@ class Count:
 class Draft:
     """One choice of a reply while it is put together."""
 
-    __slots__ = ("finish", "ids", "index", "logprobs", "pieces", "reason", "said", "thinking", "tokens")
+    __slots__ = ("finish", "ids", "index", "logprobs", "pieces", "reason", "said", "thinking", "tokens", "unscored")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -57,6 +57,7 @@ class Draft:
         self.reason: Any = _UNSAID
         self.tokens: list[str] = []
         self.logprobs: list[float] = []
+        self.unscored = False
         self.ids: list[int] = []
 
 
@@ -162,6 +163,8 @@ def _absorb_logprobs(draft: Draft, logprobs: Any) -> None:
 
 
 def _absorb_token(draft: Draft, token: Any, value: Any, number: Any) -> None:
+    if value is None:
+        draft.unscored, value = True, 0.0
     if (
         not isinstance(token, str)
         or not isinstance(value, (int, float))
@@ -231,7 +234,7 @@ def completion(
     A stop string that the server left in the text, or did not heed, is cut off here, with all that follows.
     `lead` is cut from the front of servers that repeat it. `counted` says that `usage` comes from the server.
     When the server does not say whether a stop string or the end token ended the text, and its tokens do not
-    show it either, it counts as the end token.
+    show it either, it counts as the end token. One token whose log-probability is null drops those of all.
     """
     finish = draft.finish
     text = draft.pieces[0] if len(draft.pieces) == 1 else "".join(draft.pieces)
@@ -254,7 +257,7 @@ def completion(
         stop=stop,
         token_ids=tuple(ids) if ids and (not logprobs or len(ids) == len(logprobs)) else None,
         tokens=tuple(tokens) if tokens else None,
-        logprobs=tuple(logprobs) if logprobs else None,
+        logprobs=tuple(logprobs) if logprobs and not draft.unscored else None,
         thinking="".join(draft.thinking),
         seed=seed,
         usage=usage,

@@ -30,7 +30,7 @@ class Events(Protocol[R_co]):
 class Pieces:
     """Gathers streamed choices and passes their text on as it comes.
 
-    show: called with a choice's index and a piece of its text.
+    show: called with a choice's index and a piece of its text; reasoning comes between [thinking] and [/thinking].
     complaint: makes an error of an "error" part.
 
     An event whose `id:` was seen before is a repetition and is dropped. Repeated pieces without ids look like
@@ -48,6 +48,7 @@ class Pieces:
         self._drafts: dict[int, Draft] = {}
         self._count: Count | None = None
         self._done = False
+        self._thinking: set[int] = set()
 
     def feed(self, data: bytes) -> bool:
         lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
@@ -94,16 +95,27 @@ class Pieces:
             index = choice.get("index")
             index = index if type(index) is int else 0
             draft = self._drafts.setdefault(index, Draft(index))
+            before = len(draft.thinking)
             brought = absorb(draft, choice)
-            if brought:
-                self._show(index, brought)
+            self._tell(index, "".join(draft.thinking[before:]), brought)
+
+    def _tell(self, index: int, thought: str, text: str) -> None:
+        """Shows new reasoning and new text, with marks where one gives way to the other."""
+        shown = thought
+        if thought and index not in self._thinking:
+            self._thinking.add(index)
+            shown = f"[thinking]\n{thought}"
+        if text and index in self._thinking:
+            self._thinking.remove(index)
+            shown += "\n[/thinking]\n"
+        if shown or text:
+            self._show(index, shown + text)
 
     def whole(self, data: dict[str, Any]) -> None:
         self._count = count(data)
         for draft in drafts(data):
             self._drafts[draft.index] = draft
-            if draft.pieces:
-                self._show(draft.index, "".join(draft.pieces))
+            self._tell(draft.index, "".join(draft.thinking), "".join(draft.pieces))
         self._done = True
 
     def result(self) -> tuple[list[Draft], Count | None]:
@@ -124,4 +136,7 @@ class Pieces:
                 f"The stream lists more tokens than the {self._count.generated} that the server counted.",
                 "Some of its pieces came twice; look at the server's log, or at a proxy in between.",
             )
+        for index in sorted(self._thinking):
+            self._show(index, "\n[/thinking]\n")
+        self._thinking.clear()
         return found, self._count

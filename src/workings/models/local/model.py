@@ -32,6 +32,9 @@ class LocalModel:
     prompt and the others for reading it from the cache, whichever batch they ran in. `Completion.token_ids` end
     with the last token that writes kept text (or with the end token), so they can be continued exactly; tokens
     spent on a stop string are charged all the same.
+
+    When the chat template ends in a tag that opens the model's thinking, the text of a reply begins with that tag, so
+    that the reply is read as thinking until it is closed, or to its end when it was cut before; no token stands for it.
     """
 
     def __init__(
@@ -92,10 +95,11 @@ class LocalModel:
                 "Shorten it, or use a model with a longer context.",
             )
         loop = asyncio.get_running_loop()
+        opened = "" if self._text.opening in ask.prompt.lead else self._text.opening
 
         def requests(cancelled: Callable[[], bool]) -> list[Request]:
             return [
-                Request(ids, ask.sampling, seed, room, _on_loop(loop, watch, ask.start + i), cancelled)
+                Request(ids, ask.sampling, seed, room, _on_loop(loop, watch, ask.start + i, opened), cancelled)
                 for i, seed in enumerate(seeds)
             ]
 
@@ -106,7 +110,7 @@ class LocalModel:
             logprobs = result.logprobs if ask.sampling.logprobs else None
             made.append(
                 Completion(
-                    result.text,
+                    opened + result.text,
                     result.stop,
                     token_ids=result.ids,
                     logprobs=logprobs,
@@ -148,11 +152,15 @@ class LocalModel:
         return score(self._engine, wanted)
 
 
-def _on_loop(loop: asyncio.AbstractEventLoop, watch: Watch | None, number: int) -> Callable[[str], None] | None:
+def _on_loop(
+    loop: asyncio.AbstractEventLoop, watch: Watch | None, number: int, opened: str = ""
+) -> Callable[[str], None] | None:
     if watch is None:
         return None
 
     def tell(text: str) -> None:
+        nonlocal opened
+        text, opened = opened + text, ""
         if not loop.is_closed():
             loop.call_soon_threadsafe(watch, number, text)
 

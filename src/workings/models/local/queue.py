@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,11 +29,13 @@ class _Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[Any]]
     results: list[Any] = field(default_factory=list)
+    given: set[int] = field(default_factory=set)
     missing: int = 0
     gone: bool = False
 
     def deliver(self, number: int, result: Any) -> None:
         self.results[number] = result
+        self.given.add(number)
         self.missing -= 1
         if self.missing == 0:
             self._tell(self._give)
@@ -50,7 +53,7 @@ class _Job:
             self.future.set_exception(error)
 
     def _tell(self, call: Callable[[], object]) -> None:
-        if not self.loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the caller's loop was closed: nobody waits there any more
             self.loop.call_soon_threadsafe(call)
 
 
@@ -181,7 +184,11 @@ class Queue:
                 if self._closed:
                     return
                 self._gather()
-                batch, scores = self._take()
+                try:
+                    batch, scores = self._take()
+                except Exception as error:  # a queue that cannot be cut into batches fails whole; nobody waits for ever
+                    self._drop(_as_ours(error))
+                    continue
                 self._running = {w.job for w in batch} | set(scores)
             if scores:
                 self._run_scores(scores)
@@ -207,15 +214,24 @@ class Queue:
         self._samples = [w for w in self._samples if w not in taken]
         return batch, scores
 
+    def _drop(self, error: WorkingsError) -> None:
+        jobs = {w.job for w in self._samples} | set(self._scores)
+        self._samples, self._scores = [], []
+        for job in jobs:
+            job.fail(error)
+
     def _run_batch(self, batch: list[Waiting]) -> None:
         def done(number: int, result: Result) -> None:
             batch[number].job.deliver(batch[number].number, result)
 
         try:
             self._generate([w.request for w in batch], done)
-        except (WorkingsError, RuntimeError, ValueError, TypeError, LookupError, MemoryError, OSError) as error:
+        except Exception as error:  # whatever a model's code raises belongs to the callers; the worker lives on
             for job in {w.job for w in batch}:
                 job.fail(_as_ours(error))
+        else:
+            for job in {w.job for w in batch if w.number not in w.job.given}:
+                job.fail(ModelError("The local model ended a batch without all of its samples.", "Ask again."))
 
     def _run_scores(self, jobs: list[_Job]) -> None:
         try:
@@ -223,7 +239,7 @@ class Queue:
             for job in jobs:
                 for number in range(len(job.items)):
                     job.deliver(number, next(numbers))
-        except (WorkingsError, RuntimeError, ValueError, TypeError, LookupError, MemoryError, OSError) as error:
+        except Exception as error:  # as in _run_batch; too few numbers are a StopIteration
             for job in jobs:
                 job.fail(_as_ours(error))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from workings.core.errors import Refused
 from workings.core.prompt import Prompt
+from workings.verify.thinking import opening_tag
 
 __all__ = ["BROKEN", "Text"]
 
@@ -38,6 +39,26 @@ class Text:
         self._base = functools.lru_cache(maxsize=4096)(self._render)
         first = tokenizer.convert_ids_to_tokens(self._encode("a")[:1])
         self._adds_space = bool(first) and str(first[0]).startswith("\u2581")
+
+    @functools.cached_property
+    def opening(self) -> str:
+        """The tag that the chat template writes at the end of a prompt to open the model's thinking, or nothing.
+
+        Nothing too when decoding leaves such tags out as special tokens: then the closing one could not be seen.
+        """
+        if not self.template:
+            return ""
+        with self._lock:
+            try:
+                tag = opening_tag(self._template([{"role": "user", "content": "?"}]))
+            except Refused:
+                return ""
+            read = self.tokenizer.decode(self._encode(tag), skip_special_tokens=True) if tag else ""
+        return tag if tag.strip() in read else ""
+
+    def _written(self, prompt: Prompt) -> str:
+        """The lead without the opening tag that the template has written already."""
+        return prompt.lead.replace(self.opening, "", 1) if self.opening else prompt.lead
 
     @property
     def template_digest(self) -> str:
@@ -74,17 +95,21 @@ class Text:
         return head, self.encode(text)
 
     def prompt(self, prompt: Prompt) -> tuple[int, ...]:
-        """Token ids of a prompt and its lead; exact `lead_ids` are appended as they are."""
+        """Token ids of a prompt and its lead; exact `lead_ids` are appended as they are.
+
+        A tag that the template ends in, and that stands in the lead again (see `opening`), is written once.
+        """
         text, ids = self._base(prompt.messages)
         if prompt.lead_ids is not None:
             return (*ids, *prompt.lead_ids)
-        if not prompt.lead:
+        lead = self._written(prompt)
+        if not lead:
             return ids
         with self._lock:
-            joint = tuple(self._encode(text + prompt.lead, special=not self.template))
+            joint = tuple(self._encode(text + lead, special=not self.template))
             if joint[: len(ids)] == ids and len(joint) > len(ids):
                 return joint
-            return (*ids, *self._continue(prompt.lead))
+            return (*ids, *self._continue(lead))
 
     def _render(self, messages: tuple[Any, ...]) -> tuple[str, tuple[int, ...]]:
         with self._lock:
