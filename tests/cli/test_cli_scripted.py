@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -326,7 +327,15 @@ def test_being_stopped_is_said(capsys, monkeypatch):
     assert err == "\nStopped.\n"
 
 
-def test_a_stopped_run_is_marked_and_goes_on(capsys, package):
+@pytest.fixture
+def interruptible():
+    """Test workers ignore interrupts; a command line does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_stopped_run_is_marked_and_goes_on(capsys, package, interruptible):
     argv = ["run", "--model", "scripted,stopping=true", "--problems", "items", "--methods", "cot", "--concurrency", "1"]
     _, err = said(capsys, *argv, code=130)
     assert "recorded" in err
