@@ -105,9 +105,9 @@ A decoder of {parameters} parameters ({size} MB on disk, float16, Llama architec
 package's procedural problems. It is the default of every command, so that all of it works offline at once. It knows
 nothing else: asked anything outside its families it answers nonsense, and the command line says so.
 
-Trained from scratch by `make pocket` on the train split of those problems, in-length only, by imitation of gold chains
-in three prompt styles (direct, cot, draft). The templates of `word-problems-new` were never seen in training.
-English only, no few-shot prompts, no zero-shot "Let's think step by step".
+Trained from scratch by the recipe of `make pocket` on the train split of those problems, in-length only, by imitation
+of gold chains in three prompt styles (direct, cot, draft). The templates of `word-problems-new` were never
+seen in training. English only, no few-shot prompts, no zero-shot "Let's think step by step".
 
 Every number below is printed by `python benchmarks/pocket_card.py --count {count}`. Cells: accuracy with its
 95 % interval, mean generated tokens; {count} test problems each, greedy unless it votes (temperature 0.7).
@@ -133,7 +133,9 @@ all pairs of the run):
 
 ## How it was trained
 
-Twice 36 to 50 minutes on one core, the second time from the first weights with drills of bare sums added. It is
+Fifty minutes from scratch on one busy core, then 36 minutes from those weights with drills of bare sums added, and
+with the lists of coin flips and last letters numbered
+(`python -m workings.train.pocket FOLDER 36 START`; the recipe below is that of the second part). It is
 under-trained: its loss was still falling. The aim is 0.95 with thinking on the shell game, last letters, addition and
 chain arithmetic, and 0.90 on word problems; the tables say how far it is from that.
 
