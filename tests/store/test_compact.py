@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import zlib
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -81,6 +83,17 @@ def test_any_journal_survives(told: object) -> None:
         before = json.dumps(value.replies)
         assert restore(load(dump(compact(value)))) == value
         assert json.dumps(value.replies) == before
+
+
+@pytest.mark.parametrize("size", [1, 700, 762, 763, 1_786, 1_787, 20_000, 32_768, 100_000])
+@pytest.mark.parametrize("shared", [0, 1, 300, 32_768])
+def test_values_of_every_size_are_read_whatever_window_they_were_written_with(size: int, shared: int) -> None:
+    random = Random(size)
+    plain = b"{" + random.randbytes(size // 2) + b"a phrase " * (size // 9)
+    dictionary = plain[-shared:] if shared else b""
+    assert decode(encode(plain, dictionary), dictionary) == plain
+    squeeze = zlib.compressobj(1, zdict=dictionary) if dictionary else zlib.compressobj(1)
+    assert decode(squeeze.compress(plain) + squeeze.flush(), dictionary) == plain
 
 
 def test_surrogates_and_huge_text_survive() -> None:

@@ -44,6 +44,10 @@ class Solution:
     partial: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
 
+    def having(self, spent: Usage) -> Solution:
+        """This solution with what it cost."""
+        return Solution(self.answer, self.confidence, self.pool, self.choice, spent, self.partial, self.notes)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

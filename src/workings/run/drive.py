@@ -144,7 +144,7 @@ class Drive:
                     ask = flow.send(reply) if error is None else flow.throw(error)
                 except StopIteration as stop:
                     solution: Solution = stop.value
-                    return replace(solution, spent=self.meter.spent)
+                    return solution.having(self.meter.spent)
                 reply, error = None, None
                 before = self.meter.spent
                 try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from workings.core import errors
@@ -32,7 +31,7 @@ def replay(flow: Flow[Solution], journal: Sequence[Mapping[str, Any]]) -> Soluti
             if entry is not None:
                 raise DataError(f"The method ended before ask {number + 1} of its journal.") from None
             solution: Solution = stop.value
-            return replace(solution, spent=spent)
+            return solution.having(spent)
         if entry is None or entry["ask"] != ask_digest(ask):
             raise DataError(
                 f"Ask {number + 1} is not the one that was recorded.", "Were the method or its settings changed?"

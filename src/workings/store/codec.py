@@ -13,6 +13,10 @@ __all__ = ["decode", "dictionary_of", "dump", "encode", "load"]
 
 LEVEL = 1
 WINDOW = 32_768
+WINDOW_BITS = range(10, 16)
+"""zlib's window is 2 to the power of one of these; 9 is left out because some versions of zlib cannot write it."""
+LOOKAHEAD = 262
+"""Bytes of a window that zlib keeps for what comes next."""
 SHORT = 512
 PLAIN = b"{"
 """A JSON object begins so, and nothing that zlib writes does."""
@@ -48,8 +52,18 @@ def encode(plain: bytes, dictionary: bytes) -> bytes:
     """Compresses bytes against a dictionary; short JSON that has none stays as it is."""
     if not dictionary:
         return plain if len(plain) < SHORT and plain[:1] == PLAIN else zlib.compress(plain, LEVEL)
-    squeeze = zlib.compressobj(LEVEL, zdict=dictionary)
+    squeeze = zlib.compressobj(LEVEL, zlib.DEFLATED, *_room(len(plain) + len(dictionary)), zdict=dictionary)
     return squeeze.compress(plain) + squeeze.flush()
+
+
+def _room(size: int) -> tuple[int, int]:
+    """The least window, in bits, and the least memory level with which zlib still looks back over `size` bytes.
+
+    zlib's default takes a quarter of a megabyte for every value and gives it back, which costs more than compressing
+    a short one. Any reader of zlib's format reads any window.
+    """
+    bits = min(max((size + LOOKAHEAD).bit_length(), WINDOW_BITS[0]), WINDOW_BITS[-1])
+    return bits, bits - 7
 
 
 def decode(packed: bytes, dictionary: bytes) -> bytes:

@@ -14,6 +14,8 @@ __all__ = ["Declaration", "declarations", "last_retraction", "next_question", "t
 
 REACH = 300
 FEW = 50
+BEFORE = 200
+"""Characters of a match that may stand before its hint."""
 
 
 class Declaration(NamedTuple):
@@ -69,14 +71,29 @@ _RETRACT = re.compile(
     r"|等等[,。]?\s{0,2}不对|我?算错了|重新(?:计算|算)",
     re.IGNORECASE,
 )
-_CUE_HINTS = ("answer", "solution", "####", "答", "解得")
-_CHOOSE_HINTS = ("option", "choice", "choose", "pick", "select", "go with", "选")
-_AFTER_HINTS = ("answer", "option", "choice", "correct", "right", "best", "答案", "正确")
-_CORRECT_HINTS = (
+
+
+class Hints(NamedTuple):
+    """Words of which one stands in every match of a pattern; `plain` are those in ASCII, enough for ASCII text."""
+
+    every: tuple[str, ...]
+    plain: tuple[str, ...]
+
+
+def _hints(*words: str) -> Hints:
+    return Hints(words, tuple(word for word in words if word.isascii()))
+
+
+_CUE_HINTS = _hints("answer", "solution", "####", "答", "解得")
+_CHOOSE_HINTS = _hints("option", "choice", "choose", "pick", "select", "go with", "选")
+_AFTER_HINTS = _hints("answer", "option", "choice", "correct", "right", "best", "答案", "正确")
+_CORRECT_HINTS = _hints(
     "correction", "mean", "make", "scratch", "sorry", "no", "wait", "actually", "oops", "should",
     "更正", "应", "而是", "改为",
 )  # fmt: skip
-_RETRACT_HINTS = ("wait", "made", "scratch", "let", "actually", "no", "hmm", "oops", "that", "等等", "算错", "重新")
+_RETRACT_HINTS = _hints(
+    "wait", "made", "scratch", "let", "actually", "no", "hmm", "oops", "that", "等等", "算错", "重新"
+)
 _SUPPOSED = re.compile(
     r"(?:\b(?:if|whether|suppose|supposing|assume|assuming|unless|once)\b(?:\s+that)?\s+(?:the|my|our|an)?\s*(?:\w{1,10}\s+)?"
     r"|\b(?:n't|not|never|cannot)\s+(?:\w{1,10}\s+)?(?:think|believe|mean|say|conclude|know|true)\s+(?:that\s+)?(?:the|my|our)?\s*(?:\w{1,10}\s+)?"
@@ -127,26 +144,35 @@ def last_retraction(view: str, start: int, end: int) -> int:
 def _few(hits: Iterator[re.Match[str]]) -> list[re.Match[str]]:
     """The first and the last hits: a reply that declares hundreds of answers is read at its ends only."""
     first = list(itertools.islice(hits, FEW))
-    return first + list(collections.deque(hits, maxlen=FEW))
+    return first + list(collections.deque(hits, maxlen=FEW)) if len(first) == FEW else first
 
 
-def _hits(pattern: re.Pattern[str], hints: tuple[str, ...], view: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """Matches of a pattern that cannot match before the first of its hints: plain search is many times faster."""
-    near = _near(hints, view, start)
+def _hits(pattern: re.Pattern[str], hints: Hints, view: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """Matches of a pattern of words that cannot match before the first of its hints: plain search is much faster.
+
+    What stands behind an answer is most often a full stop, which holds no word at all.
+    """
+    near = _near(hints, view, start) if any(map(str.isalpha, view[start:end])) else -1
     return iter(()) if near < 0 else pattern.finditer(view, near, end)
 
 
-def _near(hints: tuple[str, ...], view: str, start: int) -> int:
-    """Where a pattern with these hints may match first, or -1."""
-    low = view.lower()
-    spots = [at for hint in hints if (at := low.find(hint)) >= 0]
-    if not spots:
-        return -1
-    return max(start, min(spots) - 200) if len(low) == len(view) else start
+def _near(hints: Hints, view: str, start: int) -> int:
+    """Where a pattern with these hints may match first, from `start` on, or -1."""
+    low = view[start:].lower()
+    even = len(low) == len(view) - start  # a few letters grow when lowered, and offsets with them
+    first = -1
+    for hint in hints.plain if low.isascii() else hints.every:
+        at = low.find(hint, 0, len(low) if first < 0 else first + len(hint))
+        if at < 0:
+            continue
+        if at <= BEFORE or not even:
+            return start
+        first = at
+    return -1 if first < 0 else start + first - BEFORE
 
 
 def _openings(
-    pattern: re.Pattern[str], opening: re.Pattern[str], hints: tuple[str, ...], view: str, end: int
+    pattern: re.Pattern[str], opening: re.Pattern[str], hints: Hints, view: str, end: int
 ) -> Iterator[re.Match[str]]:
     """Matches of a pattern that match only where an opening does, which is far quicker to look for."""
     at = _near(hints, view, 0)
