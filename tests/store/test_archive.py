@@ -312,3 +312,24 @@ def test_attempts_share_their_text_on_disk(archive: Archive) -> None:
     run.flush()
     [(size,)] = archive.query("SELECT avg(length(body)) FROM attempts")
     assert len(header) > 2000 and size < 400
+
+
+def test_an_attempt_that_cannot_be_written_is_told_and_harms_no_other(archive: Archive) -> None:
+    run = archive.start(spec(), [problem(n) for n in range(80)])
+    value = attempt(3)
+    assert value.solution is not None
+    bad = dataclasses.replace(value, solution=dataclasses.replace(value.solution, notes={"what": object()}))
+    told = 0
+    for number in range(80):
+        try:
+            run.append(bad if number == 3 else attempt(number))
+        except DataError:
+            told += 1
+    if not told:
+        with pytest.raises(DataError, match="object"):
+            run.flush()
+    assert told <= 1
+    run.flush()
+    assert {name for name, _, _ in run.done()} == {f"p{n}" for n in range(80) if n != 3}
+    run.append(value)
+    assert run.attempt("p3", "direct", 0) == value

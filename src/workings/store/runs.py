@@ -56,7 +56,7 @@ class Run:
         self._places: dict[str, int] | None = None
         self._methods: dict[str, int] = {}
         self._dictionaries: dict[int, tuple[int, bytes]] = {}
-        self._writer: Writer | None = None
+        self._writer: Writer[Attempt] | None = None
         self._last_failure = 0
 
     @property
@@ -72,10 +72,15 @@ class Run:
     def append(self, attempt: Attempt) -> None:
         """Records an attempt; durable as soon as the background commit is through (milliseconds).
 
-        Raises DataError for a problem that is not of this run, or when earlier attempts could not be written.
+        Raises DataError for a problem that is not of this run, or when earlier attempts could not be written. An
+        attempt that holds what JSON cannot is left out, and one of the next calls, at the latest `flush`, says so.
         """
-        row = self._row(attempt)
-        self._started().put(row, len(row[-1]) + 300)
+        self._position(attempt.problem_id)
+        _check_counts(attempt)
+        method = self._method_key(attempt.method, create=True)
+        if method not in self._dictionaries:
+            self._dictionary_for(method, dump(compact(attempt)))
+        self._started().put(attempt)
 
     def append_all(self, attempts: Iterable[Attempt]) -> None:
         """Records attempts here and now, all or none: inside a transaction of the archive, as part of it."""
@@ -258,14 +263,14 @@ class Run:
             encode(plain, shared),
         )
 
-    def _started(self) -> Writer:
+    def _started(self) -> Writer[Attempt]:
         writer = self._writer
         if writer is not None:
             return writer
         with self._lock:
             if self._writer is None:
                 path = self._archive.path
-                self._writer = Writer("attempts", ATTEMPT_COLUMNS, lambda: connect(path, RECORD))
+                self._writer = Writer("attempts", ATTEMPT_COLUMNS, self._row, lambda: connect(path, RECORD))
                 atexit.register(self.close)
             return self._writer
 
