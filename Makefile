@@ -2,13 +2,13 @@
 # make test   everything that must hold: lint, types, import contract, tests
 # make check  the same without the tests
 # make bench  every benchmark, written to benchmarks/RESULTS.md
-# make pocket trains the pocket model from scratch (about 50 minutes on two cores); make card measures it
+# make pocket trains the pocket model from scratch (about an hour on two cores; STEPS=300 for a try); make card measures it
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= workings-demo
-MINUTES ?= 50
+STEPS ?=
 export HF_HUB_OFFLINE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -44,7 +44,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/all.py
 
 pocket: $(VENV)/.installed
-	$(BIN)/python -m workings.train.pocket src/workings/models/pocket $(MINUTES)
+	$(BIN)/python -m workings.train.pocket src/workings/models/pocket $(STEPS)
 
 card: $(VENV)/.installed
 	$(BIN)/python benchmarks/pocket_card.py

@@ -58,4 +58,4 @@ def test_examples(name: str) -> None:
 
 def test_there_are_examples() -> None:
     assert len(_modules()) >= 3
-    assert not _is_light("workings.models.local.generate", set())
+    assert not _is_light("workings.models.local.plain", set())

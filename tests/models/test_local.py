@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import math
 import os
@@ -24,9 +25,9 @@ from workings.core.completion import Completion, Stop
 from workings.core.errors import BadSetting, ContextFull, DataError, ModelError
 from workings.core.prompt import Message, Prompt
 from workings.models.local import load
-from workings.models.local.generate import Request
 from workings.models.local.model import LocalModel
-from workings.models.local.queue import Queue
+from workings.models.local.samples import Request
+from workings.models.local.worker import Worker
 from workings.run.ports import Model
 from workings.verify.thinking import split_thinking
 
@@ -40,6 +41,7 @@ def play(module: Any, use: Callable[[LocalModel], Awaitable[Any]], **settings: A
 
     async def run() -> Any:
         model = LocalModel(module, settings.pop("tokenizer", None) or tiny.shared_tokenizer(), **settings)
+        assert not model.fallback
         try:
             return await use(model)
         finally:
@@ -166,10 +168,13 @@ class Parrot:
 
         def scripted(*args: Any, position_ids: torch.Tensor | None = None, **kwargs: Any) -> Any:
             out = base(*args, position_ids=position_ids, **kwargs)
-            assert position_ids is not None
-            at = (position_ids[:, -1] + 1 - start).clamp(0, len(script) - 1)
-            out.logits[:, -1] = -50.0
-            out.logits[torch.arange(len(at)), -1, torch.tensor(script)[at]] = 50.0
+            if position_ids is None:
+                position_ids = torch.arange(kwargs["input_ids"].shape[1])[None]
+            keep = kwargs.get("logits_to_keep", 0)
+            at = position_ids[:, slice(-keep, None) if isinstance(keep, int) else keep] + 1 - start
+            wanted = torch.tensor(script)[at.clamp(0, len(script) - 1)]
+            out.logits[:] = -50.0
+            out.logits.scatter_(-1, wanted[..., None], 50.0)
             return out
 
         self.module.forward = functools.wraps(base)(scripted)
@@ -282,7 +287,7 @@ def test_chat_template_opens_the_turn_then_the_lead_and_starts_once() -> None:
         ids = model.prompt_ids(Sample(Prompt.user("the sum", lead=" seven is", system="add")))
         shown = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         assert shown == "<s><|system|>add<end><|user|>the sum<end><|assistant|> seven is"
-        assert model._engine.ends == {1, tokenizer.convert_tokens_to_ids("<end>")}
+        assert model._network.ends == {1, tokenizer.convert_tokens_to_ids("<end>")}
 
     play(tiny.module(), use, tokenizer=tokenizer)
 
@@ -351,7 +356,7 @@ def test_many_callers_each_get_their_own_answer() -> None:
 
 def test_a_failing_forward_reaches_its_callers_as_our_error_and_the_next_ask_works() -> None:
     module = tiny.module()
-    works, failing = module.forward, [True]
+    works, failing = module.forward, [False]
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         if failing[0]:
@@ -361,6 +366,7 @@ def test_a_failing_forward_reaches_its_callers_as_our_error_and_the_next_ask_wor
     module.forward = functools.wraps(works)(forward)
 
     async def use(model: LocalModel) -> None:
+        failing[0] = True
         with pytest.raises(ModelError, match="out of memory"):
             await model.sample(Sample(Prompt.user("a"), 2, SHORT), (0, 1))
         failing[0] = False
@@ -376,7 +382,7 @@ class Odd(Exception):
 @pytest.mark.parametrize("error", [Odd("of a kind nobody foresaw"), StopIteration(), AssertionError("off")])
 def test_whatever_the_worker_meets_no_caller_waits_for_ever(error: Exception) -> None:
     module = tiny.module()
-    works, failing = module.forward, [True]
+    works, failing = module.forward, [False]
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         if failing[0]:
@@ -386,6 +392,7 @@ def test_whatever_the_worker_meets_no_caller_waits_for_ever(error: Exception) ->
     module.forward = functools.wraps(works)(forward)
 
     async def use(model: LocalModel) -> None:
+        failing[0] = True
         for ask in (
             model.sample(Sample(Prompt.user("a"), 2, SHORT), (0, 1)),
             model.score(Score(Prompt.user("a"), ("b",))),
@@ -398,12 +405,28 @@ def test_whatever_the_worker_meets_no_caller_waits_for_ever(error: Exception) ->
     play(module, use)
 
 
-def test_a_batch_that_ends_without_a_sample_fails_its_caller() -> None:
+class Forgetful:
+    """An engine that loses what it is given."""
+
+    busy = False
+    entered = staticmethod(contextlib.nullcontext)
+
+    def add(self, *given: Any) -> None: ...
+
+    def step(self) -> None: ...
+
+    def score(self, wanted: Any) -> list[Any]:
+        return []
+
+    def clear(self) -> None: ...
+
+
+def test_an_engine_that_ends_without_a_sample_fails_its_caller() -> None:
     async def use() -> None:
-        queue = Queue(lambda requests, done: None, lambda wanted: [], rows=4, tokens=100)
+        worker = Worker(Forgetful())
         with pytest.raises(ModelError, match="without all"):
-            await asyncio.wait_for(queue.sample(lambda gone: [Request((1,), SHORT, 0, 9)]), 20)
-        await queue.aclose()
+            await asyncio.wait_for(worker.sample(lambda gone: [Request((1,), SHORT, 0, 9)]), 20)
+        await worker.aclose()
 
     asyncio.run(use())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,10 +14,8 @@ import tiny
 import torch
 
 from workings.core.ask import Sampling
-from workings.models.local.generate import Request
-from workings.models.local.queue import Waiting, _Job, next_batch
 from workings.models.local.render import Text
-from workings.models.local.sampling import Knobs, choose, filtered, uniforms
+from workings.models.local.sampling import Knobs, choose, draw, filtered, uniforms
 from workings.models.local.stops import Watcher, cut, find
 
 CPU = torch.device("cpu")
@@ -120,31 +116,33 @@ def test_cut_keeps_the_fewest_tokens_that_write_the_text(written: str, size: int
     assert count == 0 or not text.decode(ids[: count - 1]).startswith(kept)
 
 
-def waiting(lengths: list[int], limit: int = 10) -> list[Waiting]:
-    loop = asyncio.new_event_loop()
-    job = _Job((), loop, loop.create_future())
-    made = [Waiting(job, i, Request((0,) * n, Sampling(max_tokens=limit), i, 99), i) for i, n in enumerate(lengths)]
-    loop.close()
-    return made
-
-
-def test_batches_hold_the_oldest_sample_its_neighbours_in_length_and_no_more_than_allowed() -> None:
-    queue = waiting([50, 5, 49, 6, 51, 7])
-    assert sorted(len(w.request.ids) for w in next_batch(queue, 3, 10**6)) == [49, 50, 51]
-    assert len(next_batch(queue, 64, 10**6)) == 6
-    assert len(next_batch(queue, 64, 130)) == 2
-    assert len(next_batch(queue, 64, 1)) == 1
-
-
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 900))
-def test_every_sample_runs_once_and_the_queue_empties(lengths: list[int], rows: int, tokens: int) -> None:
-    queue, ran = waiting(lengths), []
-    while queue:
-        batch = next_batch(queue, rows, tokens)
-        widest = max(len(w.request.ids) for w in batch) + 10
-        assert len(batch) <= rows and (len(batch) == 1 or len(batch) * widest <= tokens)
-        assert min(queue, key=lambda w: w.order) in batch
-        ran += [w.order for w in batch]
-        queue = [w for w in queue if w not in batch]
-    assert sorted(ran) == list(range(len(lengths)))
+@given(
+    st.lists(st.sampled_from([0.0, 0.3, 1.0, 1.7]), min_size=1, max_size=6),
+    st.integers(1, 400),
+    st.integers(0, 10**6),
+    st.booleans(),
+)
+def test_draws_without_filters_invert_the_cumulative_distribution(
+    temperatures: list[float], width: int, seed: int, shared: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    count = len(temperatures)
+    logits = rng.normal(size=(1 if shared else count, width)) * 3
+    knobs = Knobs([Sampling(temperature=t) for t in temperatures], CPU)
+    uniform = rng.random(count)
+    rows = torch.zeros(count, dtype=torch.long) if shared else None
+    given_ = torch.tensor(logits, dtype=torch.float32)
+    tokens, facts = draw(given_, rows, knobs, torch.from_numpy(uniform))
+    for i, (token, t) in enumerate(zip(tokens.tolist(), temperatures, strict=True)):
+        z = given_[0 if shared else i].double().numpy()
+        p = np.exp(z - z.max())
+        p /= p.sum()
+        q = np.exp((z - z.max()) / (t or 1.0))
+        heaped = np.cumsum(q / q.sum())
+        if t == 0:
+            assert token == int(z.argmax())
+        else:
+            assert heaped[token] >= uniform[i] - 1e-6 and (token == 0 or heaped[token - 1] <= uniform[i] + 1e-6)
+        wanted = [np.log(p[token]), -(p * np.log(p)).sum(), -np.log(p).mean() - np.log(width)]
+        assert facts[i].tolist() == pytest.approx(wanted, abs=1e-4)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workings.core.problem import Problem
 from workings.problems.procedural import families, generate
 from workings.reason.prompts import Exemplar, write_prompt, written_chain
+from workings.train.fast import compiled, in_processes, llama_hidden
 from workings.train.sft import Lesson, SftSettings, imitate
 from workings.train.vocabulary import END, build_vocabulary
 
@@ -25,13 +28,13 @@ __all__ = ["PocketRecipe", "make_pocket", "pocket_lessons", "tell_lesson"]
 
 FAMILY_SHARES = {
     "coin-flip": 0.05,
-    "last-letters": 0.11,
-    "shell-game": 0.07,
+    "last-letters": 0.09,
+    "shell-game": 0.08,
     "addition": 0.09,
     "chain-arithmetic": 0.15,
-    "countdown": 0.04,
-    "dates": 0.12,
-    "word-problems": 0.37,
+    "countdown": 0.05,
+    "dates": 0.11,
+    "word-problems": 0.38,
 }
 STYLE_SHARES = {"cot": 0.68, "direct": 0.14, "draft": 0.18}
 DRILL_SHARE = 0.2
@@ -42,7 +45,7 @@ GIVEN = "\0"
 class PocketRecipe:
     """Every choice that went into the pocket model."""
 
-    vocabulary: int = 1536
+    vocabulary: int = 2048
     width: int = 128
     layers: int = 4
     heads: int = 4
@@ -53,7 +56,8 @@ class PocketRecipe:
     families: Mapping[str, float] = field(default_factory=lambda: dict(FAMILY_SHARES))
     styles: Mapping[str, float] = field(default_factory=lambda: dict(STYLE_SHARES))
     drills: float = DRILL_SHARE
-    sft: SftSettings = SftSettings()
+    processes: int = 2
+    sft: SftSettings = SftSettings(steps=5_000, jumps=0.4)
 
 
 def tell_lesson(problem: Problem, style: str) -> tuple[str, str]:
@@ -142,9 +146,9 @@ def _texts(recipe: PocketRecipe, seed: int) -> Iterator[tuple[str, str]]:
         yield tell_lesson(next(streams[name]), rng.choices(styles, weights)[0])
 
 
-def pocket_lessons(tokenizer: Any, recipe: PocketRecipe) -> Iterator[Lesson]:
+def pocket_lessons(tokenizer: Any, recipe: PocketRecipe, seed: int = 0) -> Iterator[Lesson]:
     """An endless stream of lessons from the train splits, in-length only."""
-    texts = _texts(recipe, recipe.seed)
+    texts = _texts(recipe, seed)
     while True:
         pairs = list(itertools.islice(texts, 256))
         pieces = [[prompt, *target.split(GIVEN)] for prompt, target in pairs]
@@ -155,38 +159,35 @@ def pocket_lessons(tokenizer: Any, recipe: PocketRecipe) -> Iterator[Lesson]:
             yield Lesson(tuple(prompt), tuple(itertools.chain(*parts)), given if len(parts) > 1 else ())
 
 
-def make_pocket(
-    folder: Path,
-    recipe: PocketRecipe = PocketRecipe(),
-    *,
-    start: Path | None = None,
-    report: Callable[[int, float, float], None] | None = None,
-) -> int:
-    """Trains the pocket model by `recipe` and writes it to `folder`; returns its number of parameters.
+def make_pocket(folder: Path, recipe: PocketRecipe = PocketRecipe(), *, told: bool = False) -> None:
+    """Trains the pocket model by `recipe` and writes it to `folder`; with `told` it prints how it goes.
 
-    With `start` it goes on from the model in that folder, with the learning rate back at its peak.
-
-    The folder is an ordinary transformers model folder: config, safetensors in half precision, tokenizer.
+    The folder is an ordinary transformers model folder: config, safetensors in half precision, tokenizer. The same
+    recipe sees the same lessons in the same order on any machine; the weights differ with its arithmetic.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = itertools.islice(_texts(recipe, recipe.seed + 1), 30_000)
+    build_vocabulary((p + t.replace(GIVEN, "") for p, t in pairs), recipe.vocabulary, folder)
+    in_processes(_work, recipe.processes, folder, recipe, told)
+
+
+def _work(rank: int, folder: Path, recipe: PocketRecipe, told: bool) -> None:
     import torch
     from transformers import AutoTokenizer, LlamaForCausalLM
 
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    if start is not None:
-        tokenizer = AutoTokenizer.from_pretrained(start)
-        module = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
-        tokenizer.save_pretrained(folder)
-    else:
-        pairs = itertools.islice(_texts(recipe, recipe.seed + 1), 20_000)
-        tokenizer = build_vocabulary((p + t.replace(GIVEN, "") for p, t in pairs), recipe.vocabulary, folder)
-        module = LlamaForCausalLM(_shape(recipe, tokenizer))
-    imitate(module, pocket_lessons(tokenizer, recipe), recipe.sft, report=report)
-    module.half().save_pretrained(folder)
-    size = int(sum(p.numel() for p in module.parameters()))
-    told = json.dumps({"parameters": size, **asdict(recipe)}, indent=1)
-    (folder / "recipe.json").write_text(told + "\n", encoding="utf-8")
-    return size
+    torch.set_flush_denormal(True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    module = LlamaForCausalLM(_shape(recipe, tokenizer))
+    lessons = pocket_lessons(tokenizer, recipe, 1000 * recipe.seed + rank)
+    report = _printed(recipe.sft.steps) if told and rank == 0 else None
+    sft = replace(recipe.sft, seed=recipe.sft.seed + rank)
+    imitate(module, lessons, sft, hidden=llama_hidden, wrap=compiled, report=report)
+    if rank == 0:
+        module.half().save_pretrained(folder)
+        size = int(sum(p.numel() for p in module.parameters()))
+        made = json.dumps({"parameters": size, **asdict(recipe)}, indent=1)
+        (folder / "recipe.json").write_text(made + "\n", encoding="utf-8")
 
 
 def _shape(recipe: PocketRecipe, tokenizer: Any) -> Any:
@@ -208,26 +209,28 @@ def _shape(recipe: PocketRecipe, tokenizer: Any) -> Any:
     )
 
 
-def main() -> None:
-    """Trains the pocket model: `python -m workings.train.pocket FOLDER [MINUTES [START]]`."""
-    import sys
-    import time
-
-    folder = Path(sys.argv[1])
-    minutes = float(sys.argv[2]) if len(sys.argv) > 2 else SftSettings().minutes
+def _printed(steps: int) -> Callable[[int, float], None]:
     began, seen = time.monotonic(), 0.0
 
-    def report(step: int, loss: float, share: float) -> None:
+    def report(step: int, loss: float) -> None:
         nonlocal seen
         seen = loss if step == 1 else 0.98 * seen + 0.02 * loss
-        if step % 25 == 0:
-            passed = time.monotonic() - began
-            print(f"step {step}  loss {seen:.4f}  {share:.0%} of the time  {passed:.0f} s", flush=True)
+        if step % 50 == 0:
+            print(f"step {step} of {steps}  loss {seen:.4f}  {time.monotonic() - began:.0f} s", flush=True)
 
-    start = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-    recipe = PocketRecipe(seed=0 if start is None else 1, sft=SftSettings(minutes=minutes))
-    size = make_pocket(folder, recipe, start=start, report=report)
-    print(f"{size:,} parameters, written to {folder}")
+    return report
+
+
+def main() -> None:
+    """Trains the pocket model: `python -m workings.train.pocket FOLDER [STEPS]`."""
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python -m workings.train.pocket FOLDER [STEPS]")
+    folder = Path(sys.argv[1])
+    recipe = PocketRecipe()
+    if len(sys.argv) > 2:
+        recipe = replace(recipe, sft=replace(recipe.sft, steps=int(sys.argv[2])))
+    make_pocket(folder, recipe, told=True)
+    print(f"written to {folder}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ _FORMATS = ("auto", "float32", "bfloat16", "float16")
 
 
 def load(
-    spec: str | Path, *, dtype: str = "auto", device: str = "auto", threads: int | None = None, batch: int = 64
+    spec: str | Path, *, dtype: str = "auto", device: str = "auto", threads: int | None = None, batch: int = 256
 ) -> LocalModel:
     """Loads a causal language model for sampling, scoring and white-box work.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,15 +13,16 @@ from workings.core.ask import Sample, Score, Scores
 from workings.core.capability import Capability, Identity
 from workings.core.completion import Completion, Usage
 from workings.core.errors import BadSetting, ContextFull, DataError
-from workings.models.local.generate import Engine, Request, Result, generate
-from workings.models.local.queue import Queue
+from workings.models.local.engine import Count
+from workings.models.local.network import Network
+from workings.models.local.packed import reading
 from workings.models.local.render import Text
-from workings.models.local.score import passages, score
+from workings.models.local.samples import Request
+from workings.models.local.serving import Tree, serve
+from workings.models.local.worker import Worker
 from workings.run.ports import Watch
 
 __all__ = ["LocalModel"]
-
-_CPU_CACHE = 2 << 30
 
 
 class LocalModel:
@@ -43,7 +45,7 @@ class LocalModel:
         tokenizer: Any,
         *,
         identity: Identity | None = None,
-        batch: int = 64,
+        batch: int = 256,
         cache_bytes: int | None = None,
     ) -> None:
         if batch < 1:
@@ -53,11 +55,12 @@ class LocalModel:
         self.module = module.eval()
         self.tokenizer = tokenizer
         self._text = Text(tokenizer)
-        self._engine = Engine(module, self._text, end_tokens(module, self._text))
+        self._network = Network(module, self._text)
         name = module.config.name_or_path or type(module).__name__
         self._identity = identity or Identity(name, template=self._text.template_digest)
-        columns = max(1, (cache_bytes or _cache_bytes(self._engine.device)) // _bytes_per_token(module))
-        self._queue = Queue(self._generate, self._score, rows=batch, tokens=columns)
+        self._room = _cache_bytes(self._network.device) if cache_bytes is None else cache_bytes
+        self._serving, self.fallback = serve(self._network, batch, self._room)
+        self._worker = Worker(self._serving)
 
     @property
     def identity(self) -> Identity:
@@ -72,7 +75,7 @@ class LocalModel:
     @property
     def context(self) -> int:
         """Most tokens of prompt and reply together."""
-        return self._engine.context
+        return self._network.context
 
     def prompt_ids(self, ask: Sample | Score) -> tuple[int, ...]:
         """The token ids that the prompt of an ask, lead included, becomes."""
@@ -94,6 +97,7 @@ class LocalModel:
                 f"The prompt has {len(ids)} tokens and this model holds {self.context}.",
                 "Shorten it, or use a model with a longer context.",
             )
+        self._check_memory(len(ids) + min(ask.sampling.max_tokens, room))
         loop = asyncio.get_running_loop()
         opened = "" if self._text.opening in ask.prompt.lead else self._text.opening
 
@@ -103,10 +107,11 @@ class LocalModel:
                 for i, seed in enumerate(seeds)
             ]
 
-        results = await self._queue.sample(requests)
+        results = await self._worker.sample(requests)
         made = []
         for i, (seed, result) in enumerate(zip(seeds, results, strict=True)):
-            usage = Usage(prompt=0 if i else len(ids), cached=len(ids) if i else 0, generated=result.generated, calls=1)
+            computed = min(result.computed, len(ids)) if isinstance(self._serving, Tree) else 0 if i else len(ids)
+            usage = Usage(prompt=computed, cached=len(ids) - computed, generated=result.generated, calls=1)
             logprobs = result.logprobs if ask.sampling.logprobs else None
             made.append(
                 Completion(
@@ -128,28 +133,37 @@ class LocalModel:
         `usage.prompt` counts every token read, which this plain form reads again for each cut. Raises
         BadSetting for a cut outside the chain, ContextFull when a passage does not fit.
         """
-        table = passages(ask, self._text)
-        flat = [p for row in table for p in row]
-        longest = max(len(p.ids) for p in flat)
+        one, table = reading(ask, self._text)
+        longest = max(len(p.ids) for p in one.passages)
         if longest > self.context:
             raise ContextFull(
                 f"A passage to score has {longest} tokens and this model holds {self.context}.", "Shorten the chain."
             )
-        if any(p.start == 0 for p in flat):
+        if any(p.start == 0 for p in one.passages):
             raise BadSetting("There is nothing before the text to score.", "Give a prompt.")
-        sums = iter(await self._queue.score(flat))
-        read = sum(len(ids) for ids in {p.ids[:-1] for p in flat if p.start < len(p.ids)})
+        self._check_memory(longest)
+        [(found, read)] = await self._worker.score([one])
+        sums = iter(found)
         return Scores(tuple(tuple(next(sums) for _ in row) for row in table), Usage(prompt=read, calls=1))
+
+    @property
+    def count(self) -> Count:
+        """What the engine has computed so far; nothing where it works the plain way."""
+        return self._serving.engine.count if isinstance(self._serving, Tree) else Count()
+
+    def _check_memory(self, tokens: int) -> None:
+        if not isinstance(self._serving, Tree):
+            return
+        size = 2 * tokens * self._serving.engine.shape.position_bytes
+        if size > self._room:
+            raise ContextFull(
+                f"{tokens} tokens take {size / 1e6:.0f} MB of keys and values; the budget is {self._room / 1e6:.0f}.",
+                "Lower max_tokens, shorten the prompt, or give a larger cache_bytes.",
+            )
 
     async def aclose(self) -> None:
         """Ends the worker thread within a few steps; callers still waiting get a ModelError."""
-        await self._queue.aclose()
-
-    def _generate(self, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
-        generate(self._engine, requests, done)
-
-    def _score(self, wanted: Sequence[Any]) -> list[float]:
-        return score(self._engine, wanted)
+        await self._worker.aclose()
 
 
 def _on_loop(
@@ -167,30 +181,12 @@ def _on_loop(
     return tell
 
 
-def end_tokens(module: Any, text: Text) -> frozenset[int]:
-    """Ids that end a reply: the generation settings', the configuration's, the tokenizer's, the template's."""
-    ends: set[int] = set()
-    sources = (getattr(module, "generation_config", None), module.config.get_text_config(decoder=True), text.tokenizer)
-    for source in sources:
-        value = getattr(source, "eos_token_id", None)
-        ends.update(value if isinstance(value, (list, tuple)) else [] if value is None else [value])
-    turn = text.end_of_turn()
-    if turn is not None:
-        ends.add(turn)
-    return frozenset(int(e) for e in ends)
-
-
-def _bytes_per_token(module: Any) -> int:
-    config = module.config.get_text_config(decoder=True)
-    heads = int(config.num_attention_heads)
-    stored = int(getattr(config, "num_key_value_heads", None) or heads)
-    width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
-    size = module.get_input_embeddings().weight.element_size()
-    return 2 * int(config.num_hidden_layers) * stored * width * int(size)
-
-
 def _cache_bytes(device: torch.device) -> int:
-    if device.type != "cuda":
-        return _CPU_CACHE
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(free) * 2 // 5
+    """A quarter of the memory that is free, or a little more on a GPU, which has nothing else to do."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) * 3 // 5
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    except (ValueError, OSError, AttributeError):
+        return 2 << 30

@@ -7,6 +7,7 @@ share its batch, except where rounding in the forward pass moves a boundary acro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from workings.core.ask import Sampling
 
-__all__ = ["Knobs", "choose", "filtered", "uniforms"]
+__all__ = ["Knobs", "choose", "draw", "filtered", "uniforms"]
 
 _FIRST_LOOK = 1024
 """Tokens looked at before a top-p filter falls back to sorting the whole vocabulary."""
@@ -38,6 +39,8 @@ class Knobs:
         self.largest_k = int(self.top_k.max()) if bool((self.top_k > 0).any()) else 0
         self.any_top_p = bool((self.top_p < 1).any())
         self.any_min_p = bool((self.min_p > 0).any())
+        self.plain = not (self.largest_k or self.any_top_p or self.any_min_p)
+        self.one_temperature = not self.any_greedy and bool((self.temperature == self.temperature[:1]).all())
 
     def keep(self, rows: torch.Tensor) -> None:
         """Keeps only these rows, in this order."""
@@ -112,3 +115,74 @@ def choose(logits: torch.Tensor, knobs: Knobs, uniform: torch.Tensor) -> torch.T
     if knobs.any_greedy:
         drawn = torch.where(knobs.greedy, logits.argmax(dim=-1), drawn)
     return drawn
+
+
+_BLOCK = 128
+
+
+def draw(
+    logits: torch.Tensor, rows: torch.Tensor | None, knobs: Knobs, uniform: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One token a sample, and what is known about it: (samples,) and (samples, 3).
+
+    `logits` (rows, vocabulary) in float32; `rows` (samples,) says which row each sample draws from, None one each.
+    The three facts are the chosen token's log-probability, the entropy, and self-certainty (mean KL from uniform),
+    in nats, under the unmodified distribution.
+    """
+    highest = logits.amax(dim=-1, keepdim=True)
+    weights = torch.exp(logits - highest)
+    total = weights.sum(dim=-1)
+    level = highest.squeeze(-1) + total.log()
+    entropy = level - torch.einsum("rv,rv->r", weights, logits.clamp_min(-1e30)) / total
+    certainty = level - logits.mean(dim=-1) - math.log(logits.shape[-1])
+    if not knobs.plain:
+        mine = logits if rows is None else logits[rows]
+        tokens = choose(mine, knobs, uniform)
+    elif knobs.all_greedy:
+        best = logits.argmax(dim=-1)
+        tokens = best if rows is None else best[rows]
+    else:
+        tokens = _drawn(logits, highest, weights, rows, knobs, uniform)
+    at = (torch.arange(len(tokens), device=logits.device) if rows is None else rows, tokens)
+    here = at[0]
+    facts = torch.stack((logits[at] - level[here], entropy[here], certainty[here]), dim=-1)
+    return tokens, facts
+
+
+def _drawn(
+    logits: torch.Tensor,
+    highest: torch.Tensor,
+    weights: torch.Tensor,
+    rows: torch.Tensor | None,
+    knobs: Knobs,
+    uniform: torch.Tensor,
+) -> torch.Tensor:
+    """Tokens without filters. Where samples of a row share a temperature, its heaps are made once."""
+    if knobs.one_temperature:
+        if not knobs.all_plain:
+            weights = torch.exp((logits - highest) / float(knobs.temperature[0]))
+        return _pick(weights, rows, uniform)
+    mine, top = (logits, highest) if rows is None else (logits[rows], highest[rows])
+    scale = torch.where(knobs.greedy, torch.ones_like(knobs.temperature), knobs.temperature)
+    tokens = _pick(torch.exp((mine - top) / scale[:, None]), None, uniform)
+    return torch.where(knobs.greedy, mine.argmax(dim=-1), tokens) if knobs.any_greedy else tokens
+
+
+def _pick(weights: torch.Tensor, rows: torch.Tensor | None, uniform: torch.Tensor) -> torch.Tensor:
+    """Inverts the cumulative weights over token ids, in two levels: blocks first, then tokens of one block."""
+    width = weights.shape[-1]
+    if width % _BLOCK:
+        weights = torch.nn.functional.pad(weights, (0, -width % _BLOCK))
+    blocks = weights.view(len(weights), -1, _BLOCK)
+    heaped = blocks.sum(dim=-1, dtype=torch.float32).double().cumsum(dim=-1)
+    if rows is not None:
+        heaped = heaped[rows]
+    here = torch.arange(len(uniform), device=weights.device) if rows is None else rows
+    target = uniform.clamp_max(1 - 2**-40) * heaped[:, -1]
+    block = torch.searchsorted(heaped, target[:, None], right=True).squeeze(-1).clamp_max(heaped.shape[-1] - 1)
+    inside = blocks[here, block].double().cumsum(dim=-1)
+    before = torch.where(block > 0, heaped.gather(-1, (block - 1).clamp_min(0)[:, None]).squeeze(-1), 0.0)
+    rest = (target - before).clamp_min(0)
+    place = torch.searchsorted(inside, rest[:, None], right=True).squeeze(-1)
+    last = (inside < inside[:, -1:]).sum(dim=-1)
+    return (block * _BLOCK + torch.minimum(place, last)).clamp_max(width - 1)

@@ -14,7 +14,7 @@ import torch
 
 from workings.core.ask import Score
 from workings.core.errors import BadSetting
-from workings.models.local.generate import Engine
+from workings.models.local.network import Network
 from workings.models.local.render import Text
 
 __all__ = ["Passage", "passages", "score"]
@@ -61,7 +61,7 @@ def passages(ask: Score, text: Text) -> list[list[Passage]]:
     return table
 
 
-def score(engine: Engine, wanted: Sequence[Passage]) -> list[float]:
+def score(network: Network, wanted: Sequence[Passage]) -> list[float]:
     """The sum of log-probabilities (nats) of each passage's scored tokens; 0 for a passage that scores none."""
     runs: dict[tuple[int, ...], int] = {}
     for passage in wanted:
@@ -71,13 +71,13 @@ def score(engine: Engine, wanted: Sequence[Passage]) -> list[float]:
     found: dict[tuple[int, ...], torch.Tensor] = {}
     ordered = sorted(runs, key=len)
     while ordered:
-        size = _batch_size(ordered, runs, engine.width)
+        size = _batch_size(ordered, runs, network.width)
         batch, ordered = ordered[:size], ordered[size:]
         needed: dict[tuple[int, ...], list[Passage]] = {context: [] for context in batch}
         for passage in wanted:
             if passage.start < len(passage.ids) and passage.ids[:-1] in needed:
                 needed[passage.ids[:-1]].append(passage)
-        found.update(_run(engine, needed, min(runs[c] for c in batch)))
+        found.update(_run(network, needed, min(runs[c] for c in batch)))
     return [float(found[(*p.ids, p.start)]) if p.start < len(p.ids) else 0.0 for p in wanted]
 
 
@@ -93,15 +93,15 @@ def _batch_size(ordered: list[tuple[int, ...]], runs: dict[tuple[int, ...], int]
     return size
 
 
-def _run(engine: Engine, needed: dict[tuple[int, ...], list[Passage]], first: int) -> dict[tuple[int, ...], Any]:
+def _run(network: Network, needed: dict[tuple[int, ...], list[Passage]], first: int) -> dict[tuple[int, ...], Any]:
     longest = max(map(len, needed))
     ids = torch.zeros((len(needed), longest), dtype=torch.long)
     for row, context in enumerate(needed):
         ids[row, : len(context)] = torch.tensor(context)
     keep = longest - first + 1
-    extra = {"logits_to_keep": keep} if engine.takes_keep else {}
+    extra = {"logits_to_keep": keep} if network.takes_keep else {}
     with torch.no_grad():
-        out = engine.module(input_ids=ids.to(engine.device), use_cache=False, **extra)
+        out = network.module(input_ids=ids.to(network.device), use_cache=False, **extra)
         offset = longest - out.logits.shape[1]
         sums: dict[tuple[int, ...], Any] = {}
         for row, group in enumerate(needed.values()):

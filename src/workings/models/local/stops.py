@@ -40,6 +40,7 @@ class Watcher:
         self._text = text
         self._width = width
         self._tables: dict[tuple[str, ...], torch.Tensor] = {}
+        self._sets: dict[tuple[str, ...], frozenset[int]] = {}
 
     def table(self, stops: tuple[str, ...]) -> torch.Tensor:
         """Booleans by token id, shape (vocabulary,)."""
@@ -52,6 +53,12 @@ class Watcher:
                 flags[torch.tensor([*ids, *self.special(stops)], dtype=torch.long)] = True
             self._tables[stops] = flags
         return self._tables[stops]
+
+    def flagged(self, stops: tuple[str, ...]) -> frozenset[int]:
+        """The flagged token ids."""
+        if stops not in self._sets:
+            self._sets[stops] = frozenset(self.table(stops).nonzero().flatten().tolist())
+        return self._sets[stops]
 
     def special(self, stops: tuple[str, ...]) -> frozenset[int]:
         """Ids of stop strings that are special tokens, which decoding leaves out."""

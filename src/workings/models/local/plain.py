@@ -1,99 +1,29 @@
-"""Batched generation: one batch, prompts shared by many samples computed once, rows leaving as they end."""
+"""Generation and scoring without the prefix tree, for architectures whose layers keep a state of their own.
+
+One batch at a time: prompts shared by many samples are computed once, rows leave as they end, none joins.
+"""
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from workings.core.ask import Sampling
 from workings.core.completion import Stop
 from workings.models.local.cache import roomy_cache
-from workings.models.local.render import Text
+from workings.models.local.network import Network
+from workings.models.local.samples import Request, Result
 from workings.models.local.sampling import Knobs, choose, uniforms
-from workings.models.local.stops import Stream, Watcher, cut, find
+from workings.models.local.stops import Stream, cut, find
 
-__all__ = ["Engine", "Request", "Result", "generate"]
+__all__ = ["generate"]
 
 _LOOK_EVERY = 16
 """Steps between looks at whether a caller has gone away."""
 
 
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One sample to generate: at most `room` tokens, of which the sampling allows `sampling.max_tokens`."""
-
-    ids: tuple[int, ...]
-    sampling: Sampling
-    seed: int
-    room: int
-    watch: Callable[[str], None] | None = None
-    cancelled: Callable[[], bool] = _never
-
-    @property
-    def limit(self) -> int:
-        """Most tokens this sample can have."""
-        return min(self.sampling.max_tokens, self.room)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One sample. `ids` and `logprobs` end with the last token that writes kept text, or with the end token;
-    `generated` counts every token drawn, those of a stop string included."""
-
-    text: str
-    stop: Stop
-    ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    entropy: float | None
-    certainty: float | None
-    generated: int
-
-
-class Engine:
-    """What generation needs of a model: the module, its text, where it lives, what ends a reply."""
-
-    def __init__(self, module: Any, text: Text, ends: frozenset[int]) -> None:
-        self.module = module
-        self.text = text
-        self.ends = ends
-        config = module.config.get_text_config(decoder=True)
-        self.width = int(module.get_output_embeddings().weight.shape[0])
-        self.context = int(getattr(config, "max_position_embeddings", 0) or 1 << 30)
-        self.watcher = Watcher(text, self.width)
-        takes = inspect.signature(module.forward).parameters
-        self.takes_positions = "position_ids" in takes
-        self.takes_keep = "logits_to_keep" in takes
-        self.end_table = torch.zeros(self.width, dtype=torch.bool)
-        self.end_table[[i for i in ends if 0 <= i < self.width]] = True
-
-    @property
-    def device(self) -> torch.device:
-        """Where the embeddings are."""
-        device: torch.device = self.module.get_input_embeddings().weight.device
-        return device
-
-    def logits(self, ids: torch.Tensor, cache: Any, mask: torch.Tensor | None, at: torch.Tensor) -> torch.Tensor:
-        """Float32 logits that predict the token behind each row, shape (rows, vocabulary)."""
-        extra: dict[str, Any] = {}
-        if self.takes_positions:
-            extra["position_ids"] = at
-        if self.takes_keep:
-            extra["logits_to_keep"] = 1
-        out = self.module(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **extra)
-        last: torch.Tensor = out.logits[:, -1].float()
-        return last
-
-
-def generate(engine: Engine, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
+def generate(network: Network, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
     """Generates one batch; `done` gets each request's number and result as it ends.
 
     A request whose caller has gone away ends as `Stop.CANCELLED`. Equal prompts are computed once. Rows are
@@ -103,7 +33,7 @@ def generate(engine: Engine, requests: Sequence[Request], done: Callable[[int, R
     if not requests:
         return
     with torch.no_grad():
-        batch = _Batch(engine, requests, done)
+        batch = _Batch(network, requests, done)
         batch.prefill()
         while batch.step():
             pass
@@ -112,9 +42,9 @@ def generate(engine: Engine, requests: Sequence[Request], done: Callable[[int, R
 class _Batch:
     """The rows of one batch. `rows[i]` is the request that row i of the cache belongs to."""
 
-    def __init__(self, engine: Engine, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
-        self.engine, self.requests, self.done = engine, requests, done
-        self.device = engine.device
+    def __init__(self, network: Network, requests: Sequence[Request], done: Callable[[int, Result], None]) -> None:
+        self.network, self.requests, self.done = network, requests, done
+        self.device = network.device
         count, longest = len(requests), max(r.limit for r in requests)
         self.ids = torch.zeros((count, longest), dtype=torch.long)
         self.facts = torch.zeros((count, longest, 3))
@@ -123,13 +53,13 @@ class _Batch:
         self.lengths = torch.tensor([len(r.ids) for r in requests])
         stops = list(dict.fromkeys(r.sampling.stop for r in requests))
         self.groups = torch.tensor([stops.index(r.sampling.stop) for r in requests])
-        self.flags = torch.stack([engine.watcher.table(s) for s in stops])
+        self.flags = torch.stack([network.watcher.table(s) for s in stops])
         self.rows = torch.arange(count)
         self.live = torch.ones(count, dtype=torch.bool)
         self.streams = {
-            i: Stream(engine.text, r.ids, r.sampling.stop) for i, r in enumerate(requests) if r.watch is not None
+            i: Stream(network.text, r.ids, r.sampling.stop) for i, r in enumerate(requests) if r.watch is not None
         }
-        self.cache = roomy_cache(engine.module.config)
+        self.cache = roomy_cache(network.module.config)
         self.knobs = Knobs([r.sampling for r in requests], self.device)
         self.time = 0
 
@@ -145,7 +75,7 @@ class _Batch:
         self.padded = not bool(real.all())
         at = (real.cumsum(-1) - 1).clamp_min(0)
         mask = real.long().to(self.device) if self.padded else None
-        logits = self.engine.logits(ids.to(self.device), self.cache, mask, at.to(self.device))
+        logits = self.network.logits(ids.to(self.device), self.cache, mask, at.to(self.device))
         number = {prompt: row for row, prompt in enumerate(distinct)}
         index = torch.tensor([number[r.ids] for r in self.requests], device=self.device)
         if len(distinct) < len(self.requests):
@@ -161,7 +91,7 @@ class _Batch:
         tokens = self._draw()
         self.time = time + 1
         here = self.live & (
-            self.engine.end_table[tokens] | self.flags[self.groups, tokens] | (self.limits[self.rows] <= self.time)
+            self.network.end_table[tokens] | self.flags[self.groups, tokens] | (self.limits[self.rows] <= self.time)
         )
         if bool(here.any()):
             for row in here.nonzero().flatten().tolist():
@@ -177,7 +107,7 @@ class _Batch:
             tokens = self._close_up(tokens)
         at = (self.lengths[self.rows] + time)[:, None].to(self.device)
         mask = self.mask[:, : self.start + self.time] if self.padded else None
-        self.logits = self.engine.logits(tokens[:, None].to(self.device), self.cache, mask, at)
+        self.logits = self.network.logits(tokens[:, None].to(self.device), self.cache, mask, at)
         return True
 
     def _draw(self) -> torch.Tensor:
@@ -195,10 +125,10 @@ class _Batch:
     def _look(self, row: int, token: int) -> None:
         number = int(self.rows[row])
         request = self.requests[number]
-        ended = token in self.engine.ends
+        ended = token in self.network.ends
         if not ended and request.sampling.stop and bool(self.flags[self.groups[row], token]):
             ids = self.ids[number, : self.time].tolist()
-            if self.engine.watcher.complete(ids, request.sampling.stop):
+            if self.network.watcher.complete(ids, request.sampling.stop):
                 return self._finish(row, Stop.STRING)
         if ended:
             return self._finish(row, Stop.END)
@@ -209,9 +139,9 @@ class _Batch:
 
     def _finish(self, row: int, stop: Stop) -> None:
         number = int(self.rows[row])
-        request, text = self.requests[number], self.engine.text
+        request, text = self.requests[number], self.network.text
         ids = self.ids[number, : self.time].tolist()
-        special = stop is Stop.STRING and ids[-1] in self.engine.watcher.special(request.sampling.stop)
+        special = stop is Stop.STRING and ids[-1] in self.network.watcher.special(request.sampling.stop)
         written = text.decode_after(request.ids, ids[:-1] if stop is Stop.END or special else ids)
         at = find(written, request.sampling.stop)
         kept = len(ids)
@@ -227,7 +157,9 @@ class _Batch:
             request.watch(written[stream.sent :])
         self.live[row] = False
         logprobs = tuple(facts[:, 0].tolist())
-        self.done(number, Result(written, stop, tuple(ids[:kept]), logprobs, means[1], means[2], len(ids)))
+        self.done(
+            number, Result(written, stop, tuple(ids[:kept]), logprobs, means[1], means[2], len(ids), len(request.ids))
+        )
 
     def _let_go(self) -> None:
         for row in self.live.nonzero().flatten().tolist():

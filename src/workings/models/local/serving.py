@@ -1,0 +1,131 @@
+"""The two ways a local model answers: on the prefix tree, or plainly where its architecture does not allow that."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from workings.models.local.engine import Engine
+from workings.models.local.network import Network
+from workings.models.local.packed import Reading, read
+from workings.models.local.plain import generate
+from workings.models.local.samples import Request, Result
+from workings.models.local.scheduler import Scheduler
+from workings.models.local.score import score
+
+__all__ = ["Plain", "Tree", "serve"]
+
+_TOLERANCE = 1e-3
+_ASIDE = (5, 3, 8, 2, 7, 1, 6, 4, 9)
+
+
+class Tree:
+    """Continuous batching over the prefix tree."""
+
+    def __init__(self, engine: Engine, most: int) -> None:
+        self.engine = engine
+        self._scheduler = Scheduler(engine, most)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return self._scheduler.busy
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Attached to the module, without gradients; a small model on one thread, where several only wait."""
+        before = torch.get_num_threads()
+        if self.engine.network.small:
+            torch.set_num_threads(1)
+        try:
+            with torch.inference_mode(), self.engine.attention.attached():
+                yield
+        finally:
+            torch.set_num_threads(before)
+
+    def add(self, request: Request, number: int, done: Callable[[int, Result], None]) -> None:
+        """Queues one sample."""
+        self._scheduler.add(request, number, done)
+
+    def step(self) -> None:
+        """One token for every sample in progress."""
+        self._scheduler.step()
+
+    def score(self, wanted: Sequence[Reading]) -> list[tuple[list[float], int]]:
+        """Sums of log-probabilities of each reading's passages, and the tokens computed for it."""
+        return read(self.engine, wanted)
+
+    def clear(self) -> None:
+        """Drops all samples."""
+        self._scheduler.clear()
+
+
+class Plain:
+    """One batch after another, with transformers' own cache and attention."""
+
+    def __init__(self, network: Network, most: int) -> None:
+        self._network, self._most = network, most
+        self._waiting: deque[tuple[Request, int, Callable[[int, Result], None]]] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._waiting)
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing is attached."""
+        return contextlib.nullcontext()
+
+    def add(self, request: Request, number: int, done: Callable[[int, Result], None]) -> None:
+        """Queues one sample."""
+        self._waiting.append((request, number, done))
+
+    def step(self) -> None:
+        """Runs one batch to its end."""
+        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        generate(self._network, [b[0] for b in batch], lambda n, result: batch[n][2](batch[n][1], result))
+
+    def score(self, wanted: Sequence[Reading]) -> list[tuple[list[float], int]]:
+        """Sums of log-probabilities of each reading's passages, and the tokens read for it."""
+        return [
+            (
+                score(self._network, one.passages),
+                sum(len(ids) for ids in {p.ids[:-1] for p in one.passages if p.start < len(p.ids)}),
+            )
+            for one in wanted
+        ]
+
+    def clear(self) -> None:
+        """Drops all samples."""
+        self._waiting.clear()
+
+
+def serve(network: Network, most: int, room: int) -> tuple[Tree | Plain, str]:
+    """The tree where it reproduces the module's own forward, else the plain way and the reason.
+
+    A short passage is read both ways: nine tokens as a prefix and a continuation, against one plain forward.
+    """
+    try:
+        tree = Tree(Engine(network, room), most)
+        with tree.entered():
+            error = _error(tree.engine)
+    except Exception as problem:  # an architecture may fail anywhere in its own code; the plain way remains
+        return Plain(network, most), f"{type(problem).__name__}: {problem}"
+    if not error <= _TOLERANCE * max(1.0, 50.0 * (network.module.dtype != torch.float32)):
+        return Plain(network, most), f"its logits differ by {error:.2g} when prefixes are shared"
+    return Tree(Engine(network, room), most), ""
+
+
+def _error(engine: Engine) -> float:
+    network = engine.network
+    ids = tuple(i % network.width for i in _ASIDE)
+    ((_, node),) = engine.compute([ids[:6]])
+    engine.let_go(node)
+    ((shared, node),) = engine.compute([ids])
+    engine.let_go(node)
+    with engine.attention.paused():
+        plain = network.module(input_ids=torch.tensor([ids], device=network.device), use_cache=False).logits[0, -1]
+    return float((shared.log_softmax(-1) - plain.float().log_softmax(-1)).abs().max())
