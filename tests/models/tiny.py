@@ -61,6 +61,8 @@ def module(family: str = "llama", *, context: int = 256, seed: int = 0, width: i
     configs: dict[str, Any] = {
         "llama": lambda: t.LlamaConfig(**rotary),
         "qwen2": lambda: t.Qwen2Config(**rotary, tie_word_embeddings=True),
+        "qwen3": lambda: t.Qwen3Config(**rotary, head_dim=8),
+        "phi": lambda: t.PhiConfig(**rotary, partial_rotary_factor=0.5),
         "gpt2": lambda: t.GPT2Config(
             **shared, n_embd=width, n_layer=2, n_head=4, n_positions=context, initializer_range=0.3
         ),

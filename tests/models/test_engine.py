@@ -1,0 +1,263 @@
+"""The engine: whatever is shared, forked, cropped, put off or packed, the numbers are those of a plain forward."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import tiny
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface
+
+from workings.core.ask import Sample, Sampling, Score
+from workings.core.completion import Completion, Stop
+from workings.core.errors import ContextFull
+from workings.core.prompt import Prompt
+from workings.models.local import engine as engine_page
+from workings.models.local.attention import TreeAttention
+from workings.models.local.model import LocalModel
+from workings.models.local.tree import PrefixTree
+
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3", "gpt2", "phi")
+WORDS = "the sum of three and four is seven so the answer is seven add carry one two five coin heads tails".split()
+
+
+def model(family: str = "llama", **settings: Any) -> LocalModel:
+    made = LocalModel(tiny.module(family), tiny.shared_tokenizer(), **settings)
+    assert made.fallback == ""
+    return made
+
+
+def run(made: LocalModel, work: Any) -> Any:
+    async def whole() -> Any:
+        try:
+            return await work(made)
+        finally:
+            await made.aclose()
+
+    return asyncio.run(whole())
+
+
+def forced(made: LocalModel, head: tuple[int, ...], ids: tuple[int, ...]) -> list[float]:
+    with torch.no_grad():
+        logp = torch.log_softmax(made.module(torch.tensor([[*head, *ids]])).logits[0].float(), dim=-1)
+    return [float(logp[len(head) - 1 + i, token]) for i, token in enumerate(ids)]
+
+
+def text(rng: random.Random, most: int) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, most)))
+
+
+def check(made: LocalModel, ask: Sample, replies: tuple[Completion, ...]) -> None:
+    head = made.prompt_ids(ask)
+    for reply in replies:
+        ids = reply.token_ids or ()
+        assert reply.logprobs == pytest.approx(forced(made, head, ids), abs=1e-4)
+        assert reply.usage.prompt + reply.usage.cached == len(head)
+
+
+def mixture(rng: random.Random) -> list[Sample]:
+    """Prompts behind common headers, equal prompts, and all kinds of settings."""
+    headers = [text(rng, 30) for _ in range(3)]
+    asks = []
+    for _ in range(10):
+        prompt = Prompt.user(f"{rng.choice(headers)} {text(rng, 12)}")
+        sampling = Sampling(temperature=rng.choice([0.0, 0.7, 1.0]), max_tokens=rng.randint(1, 20))
+        asks.append(Sample(prompt, rng.randint(1, 5), sampling))
+    return [*asks, asks[0]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("tight", [False, True])
+def test_any_mixture_equals_teacher_forcing(family: str, tight: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(f"{family}{tight}")
+    monkeypatch.setattr(engine_page, "CHUNK", 16)
+    monkeypatch.setattr(engine_page, "WORTH", 12)
+    monkeypatch.setattr(engine_page, "LONG", 24)
+    made = model(family, batch=16, cache_bytes=(150_000 if tight else None))
+
+    async def work(made: LocalModel) -> None:
+        for _ in range(2):
+            asks = mixture(rng)
+            replies = await asyncio.gather(*(made.sample(a, tuple(range(a.n))) for a in asks))
+            for ask, reply in zip(asks, replies, strict=True):
+                check(made, ask, reply)
+            assert [c.token_ids for c in replies[0]] == [c.token_ids for c in replies[-1]]
+
+    run(made, work)
+    if tight:
+        assert made.count.evicted > 0
+
+
+def test_memory_that_runs_short_puts_rows_off_and_changes_nothing() -> None:
+    ask = Sample(Prompt.user("the sum of three"), 12, Sampling(temperature=1.0, max_tokens=60))
+
+    async def work(made: LocalModel) -> list[Any]:
+        return [c.token_ids for c in await made.sample(ask, tuple(range(12)))]
+
+    roomy = model()
+    tight = model(cache_bytes=100_000)
+    assert run(roomy, work) == run(tight, work)
+    assert tight.count.preempted > 0
+    assert roomy.count.preempted == 0
+
+
+def test_a_request_that_cannot_fit_alone_is_refused_with_its_size() -> None:
+    async def work(made: LocalModel) -> None:
+        with pytest.raises(ContextFull, match="budget"):
+            await made.sample(Sample(Prompt.user("the sum"), 1, Sampling(max_tokens=200)), (0,))
+        await made.sample(Sample(Prompt.user("the sum"), 1, Sampling(max_tokens=4)), (0,))
+
+    run(model(cache_bytes=30_000), work)
+
+
+def test_every_position_is_computed_once() -> None:
+    header = "the sum of three and four is seven so the answer is seven"
+
+    async def work(made: LocalModel) -> None:
+        asks = [Sample(Prompt.user(f"{header} {w}"), 4, Sampling(temperature=1.0, max_tokens=8)) for w in WORDS[:6]]
+        await asyncio.gather(*(made.sample(a, (1, 2, 3, 4)) for a in asks))
+        assert made.count.computed <= 1.02 * made.count.distinct
+
+    run(model(), work)
+
+
+def test_equal_samples_are_one_row_until_they_differ() -> None:
+    async def work(made: LocalModel) -> None:
+        greedy = Sample(Prompt.user("the sum"), 20, Sampling(temperature=0, max_tokens=10))
+        replies = await made.sample(greedy, tuple(range(20)))
+        assert len({c.token_ids for c in replies}) == 1
+        assert made.count.computed == made.count.distinct
+
+    run(model(), work)
+
+
+def test_a_chain_is_continued_from_the_tree() -> None:
+    async def work(made: LocalModel) -> None:
+        prompt = Prompt.user("three and four")
+        (first,) = await made.sample(Sample(prompt, 1, Sampling(temperature=1.0, max_tokens=12)), (3,))
+        longer = Prompt(prompt.messages, lead_ids=(first.token_ids or ())[:10])
+        ask = Sample(longer, 1, Sampling(temperature=1.0, max_tokens=5))
+        (second,) = await made.sample(ask, (4,))
+        assert second.usage.prompt == 1
+        check(made, ask, (second,))
+
+    run(model(), work)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_packed_scores_equal_plain_forwards(family: str) -> None:
+    rng = random.Random(family)
+
+    async def work(made: LocalModel) -> None:
+        asks = []
+        for _ in range(4):
+            chain = tuple(made.tokenizer.encode(text(rng, 30), add_special_tokens=False))
+            cuts = tuple(sorted(rng.sample(range(len(chain) + 1), min(5, len(chain)))))
+            cue = rng.choice(["", " so the answer is"])
+            candidates = (" seven", " four", " one two three")
+            asks.append(Score(Prompt.user("the sum"), candidates, cuts=cuts, cue=cue, chain_ids=chain))
+        for ask, found in zip(asks, await asyncio.gather(*map(made.score, asks)), strict=True):
+            head = made.prompt_ids(ask)
+            for cut, row in zip(ask.cuts, found.logprobs, strict=True):
+                for candidate, value in zip(ask.candidates, row, strict=True):
+                    before, after = made._text.after(ask.cue, candidate)
+                    context = (*head, *(ask.chain_ids or ())[:cut], *before)
+                    assert value == pytest.approx(sum(forced(made, context, tuple(after))), abs=2e-4)
+
+    run(model(family), work)
+
+
+def test_scores_beside_samples_are_the_same() -> None:
+    async def work(made: LocalModel) -> None:
+        score = Score(Prompt.user("the sum"), (" seven", " two"), cuts=(0, 3), chain=" of three and")
+        alone = await made.score(score)
+        ask = Sample(Prompt.user("the sum"), 6, Sampling(temperature=1.0, max_tokens=30))
+        beside, _ = await asyncio.gather(made.score(score), made.sample(ask, tuple(range(6))))
+        for a, b in zip(alone.logprobs, beside.logprobs, strict=True):
+            assert a == pytest.approx(b, abs=1e-5)
+
+    run(model(), work)
+
+
+def test_attaching_leaves_no_trace_and_other_models_alone() -> None:
+    mine, other = tiny.module("gemma3"), tiny.module("gemma3", seed=1)
+    ids = torch.arange(30)[None] + 5
+    before = {k: dict(r._global_mapping) for k, r in _registries().items()}
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in mine.modules())
+    with torch.no_grad():
+        plain, theirs = mine(ids).logits, other(ids).logits
+        with TreeAttention(mine).attached():
+            assert torch.equal(other(ids).logits, theirs)
+            assert torch.allclose(mine(ids).logits, plain, atol=1e-6)
+        assert torch.equal(mine(ids).logits, plain)
+    assert {k: dict(r._global_mapping) for k, r in _registries().items()} == before
+    assert sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in mine.modules()) == hooks
+    assert mine.config._attn_implementation == "sdpa"
+
+
+def _registries() -> dict[str, Any]:
+    return {"attention": AttentionInterface, "mask": AttentionMaskInterface}
+
+
+def test_an_architecture_with_states_of_its_own_falls_back_and_says_so() -> None:
+    import transformers as t
+
+    config = t.MambaConfig(vocab_size=320, hidden_size=32, state_size=8, num_hidden_layers=2)
+    made = LocalModel(t.AutoModelForCausalLM.from_config(config).eval(), tiny.shared_tokenizer())
+    assert made.fallback
+
+
+def test_a_cancelled_sample_frees_its_place_at_once() -> None:
+    async def work(made: LocalModel) -> None:
+        long = Sample(Prompt.user("the sum"), 4, Sampling(temperature=1.0, max_tokens=200))
+        task = asyncio.create_task(made.sample(long, (0, 1, 2, 3)))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        short = Sample(Prompt.user("coin"), 1, Sampling(temperature=1.0, max_tokens=3))
+        (made_,) = await asyncio.wait_for(made.sample(short, (0,)), 10)
+        assert made_.stop in (Stop.LENGTH, Stop.END)
+
+    run(model(batch=4), work)
+
+
+def test_thousands_of_waiting_requests_are_all_answered() -> None:
+    async def work(made: LocalModel) -> None:
+        ask = Sample(Prompt.user("one"), 2000, Sampling(temperature=1.0, max_tokens=2))
+        assert len(await made.sample(ask, tuple(range(2000)))) == 2000
+
+    run(model(batch=256), work)
+
+
+def kv(count: int) -> torch.Tensor:
+    return torch.arange(count, dtype=torch.float32).view(1, 1, 1, count, 1).expand(1, 2, 1, count, 1)
+
+
+def test_the_tree_keeps_each_position_once_and_splits_where_paths_part() -> None:
+    tree = PrefixTree()
+    tree.insert((1, 2, 3, 4), kv(4), 0)
+    leaf = tree.insert((1, 2, 9), kv(3), 0)
+    assert tree.positions == 5
+    assert [len(n.ids) for n, _ in tree.path(leaf)] == [2, 1]
+    path = tree.match((1, 2, 3, 4, 5), 5)
+    assert sum(take for _, take in path) == 4
+    assert torch.cat([n.kv[0, 0, 0, :take, 0] for n, take in path]).tolist() == [0, 1, 2, 3]
+    assert sum(take for _, take in tree.match((1, 2, 3), 2)) == 2
+
+
+def test_the_tree_forgets_the_least_recently_used_and_never_what_is_held() -> None:
+    tree = PrefixTree()
+    old, held, new = (tree.insert((n, n, n), kv(3), 0) for n in (1, 2, 3))
+    held.holders = 1
+    tree.match((1, 1, 1), 3)
+    assert tree.forget(1) == new.bytes or tree.match((3, 3, 3), 3)
+    tree.forget(10**9)
+    assert tree.positions == 3
+    assert tree.match((2, 2, 2), 3)
+    assert old.parent is None
