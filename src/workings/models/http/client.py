@@ -1,6 +1,7 @@
 """One connection pool to one server: sends a request, tries again when that can help, and never returns an error.
 
-This is the only file that knows aiohttp.
+Requests to a plain http server go over connections of our own (`lanes.py`); streams, https and proxies are aiohttp's,
+and this is the only file that knows it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from workings.core.errors import BadReply, ModelError, Overloaded, Unreachable, UsageError
 from workings.models.http.endpoint import Endpoint
 from workings.models.http.faults import BUSY, by_status, in_body, quote
 from workings.models.http.gate import Gate
+from workings.models.http.lanes import Lanes, NoConnection, fits
+from workings.models.http.response import CutShort, NotHttp, TooLarge
 from workings.models.http.stream import Events
 
 __all__ = ["Client"]
 
 R = TypeVar("R")
 _LARGE = 512 * 1024
+_BROKEN = (aiohttp.ClientError, OSError, TimeoutError, NoConnection, CutShort, NotHttp)
 
 
 class Client:
@@ -54,6 +59,7 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._stream_timeout = self._timeout(endpoint.stall_s)
+        self._lanes = Lanes(endpoint, headers) if fits(endpoint) else None
 
     def _timeout(self, silence: float | None) -> aiohttp.ClientTimeout:
         end = self.endpoint
@@ -62,6 +68,8 @@ class Client:
         )
 
     async def aclose(self) -> None:
+        if self._lanes is not None:
+            self._lanes.close()
         await self._session.close()
 
     async def get(self, path: str, retries: int) -> dict[str, Any]:
@@ -120,19 +128,28 @@ class Client:
     async def _fetch(
         self, ticket: int, method: str, path: str, body: bytes | None, read: Callable[[dict[str, Any]], R]
     ) -> R:
+        headers: Mapping[str, str]
         try:
-            async with self._session.request(
-                method, self._url(path), data=_payload(body), allow_redirects=False
-            ) as response:
-                content = await self._body(response)
-                status, headers = response.status, response.headers
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if self._lanes is not None:
+                status, fields, content = await self._lanes.ask(method, path, body)
+                headers = fields if status == 200 else CIMultiDict(fields)
+            else:
+                status, headers, content = await self._ask(method, path, body)
+        except _BROKEN as error:
             fault = self._transport(error)
+        except TooLarge:
+            fault = self._too_large()
         else:
             if status == 200:
                 return read(self._object(content))
             fault = self._refusal(ticket, status, headers, content)
         raise fault
+
+    async def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+        async with self._session.request(
+            method, self._url(path), data=_payload(body), allow_redirects=False
+        ) as response:
+            return response.status, response.headers, await self._body(response)
 
     async def _listen(self, ticket: int, path: str, body: bytes, events: Events[R]) -> R:
         size = 0
@@ -221,14 +238,14 @@ class Client:
                 f"stall_s={end.stall_s:g}).",
                 "Raise the time-outs, ask for fewer tokens, or look at the server's load.",
             )
-        if isinstance(error, aiohttp.ClientPayloadError):
+        if isinstance(error, (aiohttp.ClientPayloadError, CutShort)):
             return BadReply(f"{self.where} cut its reply short.", "Look at the server's log.")
-        if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error, (aiohttp.ClientConnectorError, NoConnection)):
+            why = error.__cause__ if isinstance(error, NoConnection) else error.os_error
             return Unreachable(
-                f"No connection to {self.where}: {quote(str(error.os_error), self._key)}.",
-                "Is the server running there?",
+                f"No connection to {self.where}: {quote(str(why), self._key)}.", "Is the server running there?"
             )
-        if isinstance(error, aiohttp.ClientResponseError):
+        if isinstance(error, (aiohttp.ClientResponseError, NotHttp)):
             return BadReply(f"{self.where} does not speak HTTP as it should.", "Is this an HTTP server?")
         said = quote(str(error), self._key) or type(error).__name__
         return Unreachable(f"The connection to {self.where} broke: {said}.", "Look at the server's log.")
