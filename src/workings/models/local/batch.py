@@ -176,15 +176,16 @@ class Batch:
         self._changed()
 
     def _forward(self, nexts: list[int]) -> None:
-        while not self._room(len(self.rows), max(row.used for row in self.rows) + 1) and len(self.rows) > 1:
+        filled = [row.used for row in self.rows]
+        while not self._room(len(filled), max(filled) + 1) and len(filled) > 1:
             row = self.rows.pop()
             nexts.pop()
+            filled.pop()
             self.engine.let_go(row.node)
             self._put_off(row.samples)
         own, device = self.own, self.engine.shape.device
         assert own is not None
         rows = len(self.rows)
-        filled = [row.used for row in self.rows]
         at = torch.tensor(filled, device=device)
         positions = torch.tensor([row.length for row in self.rows], device=device)
         every = torch.arange(rows, device=device)
@@ -203,9 +204,10 @@ class Batch:
 
     def _room(self, rows: int, columns: int, *, force: bool = False) -> bool:
         """Makes the own buffer large enough; False when memory does not allow it and more than one row is there."""
-        own, filled = self.own, [row.used for row in self.rows]
+        own = self.own
         if own is not None and own.rows >= rows and own.columns >= columns:
             return True
+        filled = [row.used for row in self.rows]
         tall, wide = (0, 0) if own is None else (own.rows, own.columns)
         columns = max(columns, *filled, 0)
         roomy = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +20,7 @@ __all__ = ["Engine", "Worker"]
 _QUIET = 0.002
 _GATHER = 0.02
 _IDLE = 5.0
+_ALL: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 class Engine(Protocol):
@@ -87,6 +90,7 @@ class Worker:
         self._running: set[_Job] = set()
         self._thread: threading.Thread | None = None
         self._closed = False
+        _ALL.add(self)
 
     async def sample(self, requests: Callable[[Callable[[], bool]], Sequence[Request]]) -> list[Result]:
         """Results in the order of the requests; `requests` makes them, given what tells that the caller left."""
@@ -129,6 +133,15 @@ class Worker:
             job.fail(ModelError("The model was closed before it answered.", "Keep it open until all asks return."))
         if thread is not None and thread.is_alive():
             await asyncio.to_thread(thread.join)
+
+    def end(self) -> None:
+        """Ends the thread and waits for it, without an event loop."""
+        with self._bell:
+            self._closed = True
+            thread = self._thread
+            self._bell.notify()
+        if thread is not None:
+            thread.join()
 
     def _work(self) -> None:
         while self._wait():
@@ -207,3 +220,10 @@ def _as_ours(error: Exception) -> WorkingsError:
     ours = ModelError(f"The local model failed: {type(error).__name__}: {error}", "A smaller batch may help.")
     ours.__cause__ = error
     return ours
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that is still in torch when the interpreter goes would abort the process."""
+    for worker in list(_ALL):
+        worker.end()
