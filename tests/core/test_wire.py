@@ -24,7 +24,7 @@ from workings.core.prompt import Message, Prompt
 from workings.core.record import AttemptRow, RunSpec
 from workings.core.solution import Attempt, Choice, Failure, Solution
 from workings.core.trace import Step, Trace
-from workings.core.wire import pack, unpack
+from workings.core.wire import _dataclass_packer, pack, unpack
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 FLOAT = st.floats(allow_nan=False)
@@ -83,14 +83,13 @@ TRACES = st.builds(
     maybe(st.integers()),
     USAGES,
 )
+CHOICES = st.builds(Choice, TEXT, st.dictionaries(TEXT, FLOAT, max_size=2), maybe(COUNT), COUNT, st.booleans())
 SOLUTIONS = st.builds(
     Solution,
     ANSWERS,
     maybe(FLOAT),
     several(TRACES),
-    maybe(
-        st.builds(Choice, TEXT, st.dictionaries(TEXT, FLOAT, max_size=2), maybe(COUNT), COUNT, st.booleans()),
-    ),
+    maybe(CHOICES),
     USAGES,
     TEXT,
     NOTES,
@@ -278,3 +277,10 @@ def test_every_core_dataclass_has_readable_hints() -> None:
     for kind in (Attempt, Problem, RunSpec, AttemptRow, Sample, Score, Grade, Finding):
         with pytest.raises(DataError, match=f"{kind.__name__} has no field"):
             unpack(kind, {"no such field": 1})
+
+
+@given(st.one_of(USAGES, ANSWERS, COMPLETIONS, CHOICES))
+def test_what_is_written_out_by_hand_is_what_the_general_packer_gives(value: Any) -> None:
+    by_hand, general = pack(value), _dataclass_packer(type(value))(value)
+    assert by_hand == general
+    assert list(by_hand) == list(general)

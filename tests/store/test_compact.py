@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from recorded import attempt, attempts
 
+from workings.core.answer import Answer
+from workings.core.completion import Completion, Usage
 from workings.core.errors import DataError
-from workings.core.solution import Attempt
-from workings.core.trace import Step
+from workings.core.solution import Attempt, Choice, Solution
+from workings.core.trace import Step, Trace
 from workings.store.codec import decode, dump, encode, load
 from workings.store.compact import compact, restore
 
@@ -141,3 +143,12 @@ def test_damaged_bytes_are_a_data_error(packed: bytes) -> None:
 def test_bytes_that_are_not_json_are_a_data_error(data: bytes) -> None:
     with pytest.raises(DataError):
         load(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(Attempt, 10), (Solution, 7), (Trace, 14), (Usage, 6), (Answer, 4), (Completion, 10), (Choice, 5)],
+)
+def test_a_new_field_must_be_written_out_by_hand_too(kind: type, count: int) -> None:
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    assert len(fields) == count, "See store/compact.py and core/packers.py, then change the number here."

@@ -52,16 +52,16 @@ class Sampling:
     logprobs: bool = True
 
     def __post_init__(self) -> None:
-        rules = {
-            "temperature": self.temperature >= 0,
-            "max_tokens": self.max_tokens >= 1,
-            "top_k": self.top_k >= 0,
-            "top_p": 0 < self.top_p <= 1,
-            "min_p": 0 <= self.min_p < 1,
-        }
-        for name, fits in rules.items():
-            if not fits:
-                raise BadSetting(f"{name}={getattr(self, name)} is out of range.", "See workings.core.ask.Sampling.")
+        rules = (
+            self.temperature >= 0,
+            self.max_tokens >= 1,
+            self.top_k >= 0,
+            0 < self.top_p <= 1,
+            0 <= self.min_p < 1,
+        )
+        if not all(rules):
+            name = ("temperature", "max_tokens", "top_k", "top_p", "min_p")[rules.index(False)]
+            raise BadSetting(f"{name}={getattr(self, name)} is out of range.", "See workings.core.ask.Sampling.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from workings.core.errors import DataError, UsageError
+from workings.core.packers import by_hand
 
 __all__ = ["pack", "pack_except", "unpack"]
 
 T = TypeVar("T")
+Packer = Callable[[Any], Any]
 Reader = Callable[[Any], Any]
 
 _PLAIN = frozenset({str, int, bool, type(None)})
@@ -48,23 +50,33 @@ def pack(value: Any) -> Any:
 def pack_except(value: Any, omit: frozenset[str]) -> dict[str, Any]:
     """A dataclass as `pack` gives it, without some of its fields."""
     try:
-        return _dataclass_packer(value.__class__, omit)(value)
+        packed: dict[str, Any] = _dataclass_packer(value.__class__, omit)(value)
     except RecursionError as error:
         raise DataError(f"A {type(value).__name__} is nested too deeply to be recorded.", "Flatten it.") from error
+    return packed
 
 
 def _pack(value: Any) -> Any:
     kind = value.__class__
-    return value if kind in _PLAIN else _packer(kind)(value)
+    return value if kind in _PLAIN else _PACKERS[kind](value)
 
 
-@functools.cache
-def _packer(kind: type) -> Callable[[Any], Any]:
-    """How values of exactly this class are packed."""
+class _Packers(dict[type, Packer]):
+    """How values of exactly one class are packed, found out when the class is first met."""
+
+    def __missing__(self, kind: type) -> Packer:
+        packer = self[kind] = _packer(kind)
+        return packer
+
+
+_PACKERS = _Packers(by_hand(_pack))
+
+
+def _packer(kind: type) -> Packer:
     if kind in _PLAIN:
         return lambda value: value
     if issubclass(kind, Enum):
-        return operator.attrgetter("value")
+        return operator.attrgetter("_value_")
     if issubclass(kind, float):
         return _pack_float
     if issubclass(kind, int):
@@ -117,8 +129,6 @@ def _dataclass_packer(kind: type, omit: frozenset[str] = frozenset()) -> Callabl
     else:
         read_all = operator.attrgetter(*names)
 
-    packers: dict[type, Callable[[Any], Any]] = {}
-
     def pack_fields(value: Any) -> dict[str, Any]:
         out = {}
         for name, default, item in zip(names, defaults, read_all(value)):  # noqa: B905
@@ -127,13 +137,7 @@ def _dataclass_packer(kind: type, omit: frozenset[str] = frozenset()) -> Callabl
             item_kind = item.__class__
             if item_kind is default.__class__ and item == default and (item_kind is not float or item):
                 continue
-            if item_kind in _PLAIN:
-                out[name] = item
-                continue
-            packer = packers.get(item_kind)
-            if packer is None:
-                packer = packers[item_kind] = _packer(item_kind)
-            out[name] = packer(item)
+            out[name] = item if item_kind in _PLAIN else _PACKERS[item_kind](item)
         return out
 
     return pack_fields

@@ -10,6 +10,8 @@ from workings.core.completion import Usage
 
 __all__ = ["Meter"]
 
+NOTHING = Usage()
+
 
 class Meter:
     """What one attempt has spent, and what it may still spend.
@@ -20,7 +22,7 @@ class Meter:
 
     def __init__(self, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
         self.budget = budget
-        self.spent = Usage()
+        self.spent = NOTHING
         self.drawn = 0
         self._clock = clock
         self._began = clock()
@@ -48,4 +50,4 @@ class Meter:
 
     def charge(self, usage: Usage) -> None:
         """Books what an ask really cost."""
-        self.spent = self.spent + usage
+        self.spent = self.spent + usage if self.spent is not NOTHING else usage

@@ -19,7 +19,7 @@ from typing import Any
 from workings.core.completion import Stop
 from workings.core.errors import DataError
 from workings.core.prompt import Prompt
-from workings.core.solution import Attempt
+from workings.core.solution import Attempt, Solution
 from workings.core.trace import Step, Trace
 from workings.core.wire import pack, pack_except, unpack
 
@@ -28,10 +28,7 @@ __all__ = ["compact", "restore"]
 SHARED = ("stop", "thinking", "token_ids", "logprobs", "seed", "usage")
 """Fields of a trace that come from its completion, besides its text."""
 
-_NOT_IN_ATTEMPT = frozenset({"solution", "replies"})
-_NOT_IN_SOLUTION = frozenset({"pool"})
 _ALWAYS = frozenset({"prompt", "steps", "logprobs"})
-_OF_COMPLETION = frozenset({*_ALWAYS, *SHARED, "text"})
 
 
 def compact(attempt: Attempt) -> dict[str, Any]:
@@ -40,10 +37,10 @@ def compact(attempt: Attempt) -> dict[str, Any]:
     written = list(_completions(attempt.replies))
     if attempt.replies:
         out |= _squeeze(attempt.replies, written)
-    told = pack_except(attempt, _NOT_IN_ATTEMPT)
+    told = _pack_attempt(attempt)
     solution = attempt.solution
     if solution is not None:
-        told["solution"] = pack_except(solution, _NOT_IN_SOLUTION)
+        told["solution"] = _pack_solution(solution)
         if solution.pool:
             prompts: dict[Prompt, int] = {}
             by_text: dict[Any, list[int]] = {}
@@ -69,6 +66,57 @@ def restore(data: Any) -> Attempt:
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"An attempt cannot be read: {error!r}.", "Is this file one of ours?") from error
     return dataclasses.replace(attempt, solution=solution, replies=replies)
+
+
+def _pack_attempt(attempt: Attempt) -> dict[str, Any]:
+    """All of an attempt but its solution and its journal."""
+    out = {
+        "problem_id": attempt.problem_id,
+        "method": attempt.method,
+        "index": attempt.index,
+        "seed": attempt.seed,
+        "outcome": pack(attempt.outcome),
+    }
+    if attempt.failure is not None:
+        out["failure"] = pack(attempt.failure)
+    if spent := pack(attempt.spent):
+        out["spent"] = spent
+    out["seconds"] = pack(attempt.seconds)
+    return out
+
+
+def _pack_solution(solution: Solution) -> dict[str, Any]:
+    """All of a solution but its pool."""
+    out: dict[str, Any] = {}
+    if answer := pack(solution.answer):
+        out["answer"] = answer
+    if solution.confidence is not None:
+        out["confidence"] = pack(solution.confidence)
+    if solution.choice is not None:
+        out["choice"] = pack(solution.choice)
+    if spent := pack(solution.spent):
+        out["spent"] = spent
+    if solution.partial:
+        out["partial"] = solution.partial
+    if solution.notes:
+        out["notes"] = pack(solution.notes)
+    return out
+
+
+def _pack_own(trace: Trace) -> dict[str, Any]:
+    """What a trace says that neither its completion nor its prompt does."""
+    out: dict[str, Any] = {}
+    if answer := pack(trace.answer):
+        out["answer"] = answer
+    if trace.parent is not None:
+        out["parent"] = trace.parent
+    if trace.branch_at is not None:
+        out["branch_at"] = trace.branch_at
+    if trace.role != "chain":
+        out["role"] = trace.role
+    if trace.scores:
+        out["scores"] = pack(trace.scores)
+    return out
 
 
 def _completions(replies: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -125,7 +173,7 @@ def _pack_trace(
     trace: Trace, prompts: dict[Prompt, int], written: list[Mapping[str, Any]], by_text: dict[Any, list[int]]
 ) -> dict[str, Any]:
     of = _source(trace, written, by_text)
-    kept = pack_except(trace, _ALWAYS if of is None else _OF_COMPLETION)
+    kept = _pack_own(trace) if of is not None else pack_except(trace, _ALWAYS)
     if of is not None:
         kept["of"] = of
     elif trace.logprobs is not None:
