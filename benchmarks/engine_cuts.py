@@ -2,7 +2,7 @@
 
     python benchmarks/engine_cuts.py [--model FILE]
 
-Keys: `times_naive` (the loop re-reads each prefix) and `forwards` (our time over one plain forward of prompt and chain).
+Keys: `times_naive` (the loop re-reads each prefix) and `forwards` (our time over one plain forward of it all).
 """
 
 from __future__ import annotations

@@ -24,10 +24,12 @@ OUT_OF_LENGTH = ["direct", "cot", "vote:n=1", "vote:n=16", *HOT]
 VOTED = ("shell-game", "chain-arithmetic")
 
 
-def run(folder: Path, problems: str, methods: list[str], count: int) -> dict[str, Any]:
-    """One run from the command line, as JSON."""
+def run(folder: Path, problems: str, methods: list[str], count: int, baseline: str = "") -> dict[str, Any]:
+    """One run from the command line, as JSON; the same run again, compared with another baseline, costs nothing."""
     said = io.StringIO()
     words = ["run", "--folder", str(folder), "--problems", problems, "--count", str(count), "--methods", *methods]
+    if baseline:
+        words += ["--baseline", baseline]
     with contextlib.redirect_stdout(said):
         code = workings([*words, "--json", "--concurrency", "256"])
     if code:
@@ -58,7 +60,7 @@ def table(folder: Path, names: list[str], lengths: str, methods: list[str], coun
         rows.append(f"| {name} | {low}–{high} {family.dial} | {' | '.join(cell(by_name[named(m)]) for m in methods)} |")
         print(rows[-1], flush=True)
         for one, many in (("vote:n=1", "vote:n=16"), HOT) if "vote:n=16" in methods else ():
-            for pair in facts["comparisons"]:
+            for pair in run(folder, f"{name}:lengths={lengths}", methods, count, named(one))["comparisons"]:
                 if {pair["method"], pair["baseline"]} == {named(many), named(one)}:
                     sign = 1 if pair["method"] == named(many) else -1
                     low_, high_ = sorted((sign * pair["low"], sign * pair["high"]))

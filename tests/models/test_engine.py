@@ -25,7 +25,8 @@ from workings.models.local.model import LocalModel
 from workings.models.local.tree import PrefixTree
 
 FAMILIES = ("llama", "qwen2", "qwen3", "gemma3", "gpt2", "phi")
-WORDS = "the sum of three and four is seven so the answer is seven add carry one two five coin heads tails".split()
+STORY = "the sum of three and four is seven so the answer is seven add carry one two five coin heads tails"
+WORDS = STORY.split()
 
 
 def model(family: str = "llama", **settings: Any) -> LocalModel:

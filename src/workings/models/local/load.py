@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find", "folder_digest", "load"]
 
+_LARGE = 200_000_000
+"""Bytes of weights: about 100 million parameters in a format of two bytes."""
 _FORMATS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -28,7 +31,8 @@ def load(
 
     `spec` is a folder that transformers can read, a GGUF file (converted once, see `gguf.converted`), a name in
     the folder WORKINGS_MODELS, or a hub id that is already in the local hub cache: nothing is downloaded.
-    `dtype` "auto" is float32 on a CPU, where shorter formats are no faster, and the stored format elsewhere.
+    `dtype` "auto" is the stored format on a GPU. On a CPU it is bfloat16 for models of 100 million parameters or more
+    where this machine multiplies it at least three times as quickly as float32 (measured, 0.1 s), else float32.
     `device` "auto" takes CUDA when there is one. `threads` sets torch's thread count for the whole process;
     None leaves it alone. `batch` bounds the samples generated at once.
 
@@ -51,7 +55,7 @@ def load(
     if threads is not None:
         torch.set_num_threads(threads)
     place = _device(device)
-    wanted: Any = getattr(torch, dtype) if dtype != "auto" else torch.float32 if place.type == "cpu" else "auto"
+    wanted: Any = getattr(torch, dtype) if dtype != "auto" else _quickest(folder) if place.type == "cpu" else "auto"
     module, tokenizer = _read(folder, wanted)
     try:
         module = module.to(place)
@@ -120,6 +124,24 @@ def _device(device: str) -> Any:
     if place.type == "cuda" and not torch.cuda.is_available():
         raise BadSetting(f"device={device!r} was asked for and there is no CUDA here.", "Use 'auto' or 'cpu'.")
     return place
+
+
+def _quickest(folder: Path) -> Any:
+    """bfloat16 for a large model on a processor with units for it, else float32."""
+    import torch
+
+    if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _LARGE:
+        return torch.float32
+    taken = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = torch.ones(512, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype)
+        times = []
+        for _ in range(6):
+            began = time.perf_counter()
+            a @ b
+            times.append(time.perf_counter() - began)
+        taken[dtype] = min(times)
+    return torch.bfloat16 if 3 * taken[torch.bfloat16] <= taken[torch.float32] else torch.float32
 
 
 def _read(folder: Path, dtype: Any) -> tuple[Any, Any]:
