@@ -7,9 +7,12 @@ connections take turns against it: a loop of aiohttp and nothing else; `workings
 
 Run: python benchmarks/http_overhead.py --inspect-python .venv-inspect/bin/python [--quick]
 
-Printed: samples per second, median and range over the rounds. The last line is one JSON object: `times_inspect` (ours
-over inspect_ai's; null when it was not run) and `share_of_bare_client` (ours over the bare client's). The figures say
-nothing about servers that take time to answer: there the clients wait alike.
+Printed: samples per second, median and range over the rounds, and processor time a sample in the client's process (all
+its threads), which other programs disturb less. The last line is one JSON object: `times_inspect` (ours over
+inspect_ai's; null when it was not run), `share_of_bare_client` (ours over the bare client's) and `share_in_cpu` (the
+bare client's processor time over ours; lower, because the bare client waits for the server now and then and we do not).
+Our connections are our own, the bare client's are aiohttp's. The figures say nothing about servers that take time to
+answer: there the clients wait alike.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -26,6 +30,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 REPLY = json.dumps(
     {
@@ -111,8 +116,25 @@ def server() -> Iterator[str]:
         process.stdout.close()
 
 
-async def bare(url: str, count: int) -> float:
-    """Samples per second of aiohttp alone."""
+class Clock:
+    """Seconds on the wall and of the processor since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.busy = time.perf_counter(), time.process_time()
+
+    def each(self, count: int) -> Taken:
+        return Taken(count / (time.perf_counter() - self.wall), (time.process_time() - self.busy) / count)
+
+
+class Taken(NamedTuple):
+    """Samples per second, and processor seconds a sample (NaN when not known)."""
+
+    speed: float
+    cpu: float
+
+
+async def bare(url: str, count: int) -> Taken:
+    """aiohttp alone."""
     import aiohttp
 
     numbers = iter(range(count))
@@ -129,14 +151,14 @@ async def bare(url: str, count: int) -> float:
                 reply = await response.json()
                 assert reply["choices"][0]["message"]["content"]
 
-    begun = time.perf_counter()
+    clock = Clock()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
         await asyncio.gather(*(work(session) for _ in range(CONNECTIONS)))
-    return count / (time.perf_counter() - begun)
+    return clock.each(count)
 
 
-async def ours(url: str, count: int) -> float:
-    """Samples per second of a whole run: method, driver, client and record."""
+async def ours(url: str, count: int) -> Taken:
+    """A whole run: method, driver, client and record."""
     from workings.core.answer import Outcome
     from workings.core.problem import Problem, Question
     from workings.core.record import RunSpec
@@ -149,27 +171,27 @@ async def ours(url: str, count: int) -> float:
     problems = [Problem(Question(f"p{i}", f"What is {i} minus {i - 4}?"), "4") for i in range(count)]
     plan = Plan(problems, {"direct": Direct()}, concurrency=CONNECTIONS)
     with tempfile.TemporaryDirectory() as folder, Archive.open(Path(folder)) as archive:
-        begun = time.perf_counter()
+        clock = Clock()
         async with HttpModel(Endpoint(url, "instant", max_connections=CONNECTIONS)) as model:
             spec = RunSpec("bench", "http", model.identity, ("direct",), "bench", count)
             run = archive.start(spec, problems)
             made = await carry_out(plan, World(model), run)
             run.close()
-        seconds = time.perf_counter() - begun
+        taken = clock.each(count)
         rows = list(run.rows())
     assert made == len(rows) == count and all(row.outcome is Outcome.RIGHT for row in rows), rows[0]
-    return count / seconds
+    return taken
 
 
-def inspect(python: str, url: str, count: int) -> float:
-    """Samples per second of inspect_ai, its imports and a warm-up not counted."""
+def inspect(python: str, url: str, count: int) -> Taken:
+    """inspect_ai, its imports and a warm-up not counted."""
     settings = {**os.environ, "INSPECT_LOG_LEVEL": "error"}
     done = subprocess.run(
         [python, "-c", INSPECT, url, str(count), str(CONNECTIONS)], capture_output=True, text=True, env=settings
     )
     if done.returncode:
         raise SystemExit(f"inspect_ai failed:\n{done.stderr[-2000:]}")
-    return float(json.loads(done.stdout.strip().splitlines()[-1]))
+    return Taken(float(json.loads(done.stdout.strip().splitlines()[-1])), math.nan)
 
 
 def main() -> None:
@@ -184,23 +206,29 @@ def main() -> None:
     peer = bool(chosen.inspect_python) and Path(chosen.inspect_python).exists()
     if not peer:
         print("inspect_ai is not measured: name its interpreter with --inspect-python.", file=sys.stderr)
-    speeds: dict[str, list[float]] = {"bare aiohttp": [], "workings": [], "inspect_ai": []}
+    taken: dict[str, list[Taken]] = {"bare aiohttp": [], "workings": [], "inspect_ai": []}
     with server() as url:
         asyncio.run(bare(url, 500))
         asyncio.run(ours(url, 500))
         for _ in range(rounds):
-            speeds["bare aiohttp"].append(asyncio.run(bare(url, count)))
-            speeds["workings"].append(asyncio.run(ours(url, count)))
+            taken["bare aiohttp"].append(asyncio.run(bare(url, count)))
+            taken["workings"].append(asyncio.run(ours(url, count)))
             if peer:
-                speeds["inspect_ai"].append(inspect(chosen.inspect_python, url, few))
-    print(f"{'client':14} {'samples/s':>10} {'range':>16} {'workings is':>12}")
-    middle = {name: statistics.median(s) for name, s in speeds.items() if s}
-    for name, value in middle.items():
-        span = f"{min(speeds[name]):.0f}–{max(speeds[name]):.0f}"
-        print(f"{name:14} {value:10.0f} {span:>16} {middle['workings'] / value:11.2f}×")
-    ratio = round(middle["workings"] / middle["inspect_ai"], 2) if peer else None
-    share = round(middle["workings"] / middle["bare aiohttp"], 3)
-    print(json.dumps({"times_inspect": ratio, "share_of_bare_client": share}))
+                taken["inspect_ai"].append(inspect(chosen.inspect_python, url, few))
+    print(f"{'client':14} {'samples/s':>10} {'range':>16} {'workings is':>12} {'CPU us each':>12}")
+    speed = {name: statistics.median(t.speed for t in several) for name, several in taken.items() if several}
+    cpu = {name: statistics.median(t.cpu for t in several) for name, several in taken.items() if several}
+    for name, value in speed.items():
+        speeds = [t.speed for t in taken[name]]
+        span = f"{min(speeds):.0f}–{max(speeds):.0f}"
+        busy = "" if math.isnan(cpu[name]) else f"{cpu[name] * 1e6:.0f}"
+        print(f"{name:14} {value:10.0f} {span:>16} {speed['workings'] / value:11.2f}× {busy:>12}")
+    figures = {
+        "times_inspect": round(speed["workings"] / speed["inspect_ai"], 2) if peer else None,
+        "share_of_bare_client": round(speed["workings"] / speed["bare aiohttp"], 3),
+        "share_in_cpu": round(cpu["bare aiohttp"] / cpu["workings"], 3),
+    }
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

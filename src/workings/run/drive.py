@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -156,13 +156,13 @@ class Drive:
         finally:
             flow.close()
 
-    async def _answer(self, ask: Ask) -> object:
+    def _answer(self, ask: Ask) -> Awaitable[object]:
         if isinstance(ask, Sample):
-            return await self._sample(ask)
+            return self._sample(ask)
         if isinstance(ask, Score):
-            return await self._score(ask)
+            return self._score(ask)
         if isinstance(ask, Grade):
-            return await self._grade(ask)
+            return self._grade(ask)
         raise BadSetting(f"{ask!r:.80} is not an ask.", "Yield a Sample, a Score or a Grade.")
 
     async def _sample(self, ask: Sample) -> tuple[Completion, ...]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, count, pairwise
 from typing import Any
 
-from workings.core.completion import Stop
+from workings.core.completion import Stop, Usage
 from workings.core.errors import DataError
 from workings.core.prompt import Prompt
 from workings.core.solution import Attempt, Solution
@@ -40,7 +40,7 @@ def compact(attempt: Attempt) -> dict[str, Any]:
     told = _pack_attempt(attempt)
     solution = attempt.solution
     if solution is not None:
-        told["solution"] = _pack_solution(solution)
+        told["solution"] = _pack_solution(solution, attempt.spent, told.get("spent"))
         if solution.pool:
             prompts: dict[Prompt, int] = {}
             by_text: dict[Any, list[int]] = {}
@@ -85,8 +85,8 @@ def _pack_attempt(attempt: Attempt) -> dict[str, Any]:
     return out
 
 
-def _pack_solution(solution: Solution) -> dict[str, Any]:
-    """All of a solution but its pool."""
+def _pack_solution(solution: Solution, spent: Usage, packed: dict[str, Any] | None) -> dict[str, Any]:
+    """All of a solution but its pool. What the attempt spent is mostly the same value, and packed already."""
     out: dict[str, Any] = {}
     if answer := pack(solution.answer):
         out["answer"] = answer
@@ -94,8 +94,8 @@ def _pack_solution(solution: Solution) -> dict[str, Any]:
         out["confidence"] = pack(solution.confidence)
     if solution.choice is not None:
         out["choice"] = pack(solution.choice)
-    if spent := pack(solution.spent):
-        out["spent"] = spent
+    if told := packed if solution.spent is spent else pack(solution.spent):
+        out["spent"] = told
     if solution.partial:
         out["partial"] = solution.partial
     if solution.notes:

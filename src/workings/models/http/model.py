@@ -156,7 +156,8 @@ class HttpModel:
         Raises MissingCapability before anything is spent when there is a lead and the server cannot continue it;
         Unreachable, Overloaded or BadReply when trying again did not help; Refused or ContextFull at once.
         """
-        await self._name_known()
+        if not self._name:
+            await self.open()
         if ask.prompt.lead and await self.speaks_chat() and Capability.LEAD not in self.dialect.capabilities:
             await self.probe((Capability.LEAD,))
             if Capability.LEAD not in self.dialect.capabilities:
@@ -183,7 +184,8 @@ class HttpModel:
         the server's prefix cache may or may not share the chain. Raises MissingCapability when the server scores
         no given text, or when the cuts count tokens.
         """
-        await self._name_known()
+        if not self._name:
+            await self.open()
         if ask.chain_ids is not None:
             raise MissingCapability(
                 "A server does not say where its tokens are cut.", "Give the chain as text and cuts in characters."
@@ -305,10 +307,6 @@ class HttpModel:
                 raise self._chatless.plain()
         if not dialect.adapt(fault, sent):
             raise fault.plain()
-
-    async def _name_known(self) -> None:
-        if not self._name:
-            await self.open()
 
     def _template(self) -> str:
         """Who writes the prompt as text: the server, or `render`; and which extra fields go along."""

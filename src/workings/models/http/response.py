@@ -8,8 +8,8 @@ import zlib
 __all__ = ["CutShort", "NotHttp", "Response", "TooLarge"]
 
 HEAD_BYTES = 65_536
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
 _LENGTH = re.compile(r"[0-9]{1,12}")
 
@@ -119,16 +119,16 @@ class Response:
 
     def _head(self, head: bytes) -> None:
         """Reads a status line and its fields; leaves `status` at 0 for an interim response."""
-        first, *lines = head.split(b"\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
         status = _STATUS.fullmatch(first)
         if status is None:
             raise NotHttp(f"it begins with {first[:40]!r}")
         headers: dict[str, str] = {}
         for line in lines:
-            title, _, content = line.partition(b":")
-            if not _NAME.fullmatch(title):
+            name, _, value = line.partition(":")
+            if not _NAME.fullmatch(name):
                 raise NotHttp(f"a field of its head is {line[:40]!r}")
-            name, value = title.decode("ascii").lower(), content.strip(b" \t").decode("latin-1")
+            name, value = name.lower(), value.strip(" \t")
             if name == "content-length" and headers.get(name, value) != value:
                 raise NotHttp("it has two lengths")
             headers[name] = value
@@ -137,7 +137,7 @@ class Response:
             raise NotHttp("it changes the protocol")
         if code >= 200:
             self.status, self.headers = code, headers
-            self._frame(status[1] == b"1")
+            self._frame(status[1] == "1")
         # what is interim says nothing about the response that follows
 
     def _frame(self, modern: bool) -> None:
