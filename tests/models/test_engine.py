@@ -211,8 +211,29 @@ def test_an_architecture_with_states_of_its_own_falls_back_and_says_so() -> None
     import transformers as t
 
     config = t.MambaConfig(vocab_size=320, hidden_size=32, state_size=8, num_hidden_layers=2)
-    made = LocalModel(t.AutoModelForCausalLM.from_config(config).eval(), tiny.shared_tokenizer())
+    with pytest.warns(UserWarning, match="without the prefix tree"):
+        made = LocalModel(t.AutoModelForCausalLM.from_config(config).eval(), tiny.shared_tokenizer())
     assert made.fallback
+
+
+def test_forced_choices_draw_only_what_is_allowed_and_report_the_model_s_own_numbers() -> None:
+    async def work(made: LocalModel) -> None:
+        free = Sampling(temperature=1.0, max_tokens=6, top=3)
+        forced_ = Sampling(temperature=1.0, max_tokens=6, allowed=(40, 50), bias=((40, 60.0),))
+        prompt = Prompt.user("the sum")
+        one, other = await asyncio.gather(
+            made.sample(Sample(prompt, 3, free), (1, 2, 3)), made.sample(Sample(prompt, 3, forced_), (1, 2, 3))
+        )
+        assert all(set(c.token_ids or ()) == {40} for c in other)
+        check(made, Sample(prompt), one)
+        check(made, Sample(prompt), other)
+        for reply in one:
+            assert reply.top is not None and len(reply.top) == len(reply.token_ids or ())
+            for best, token, value in zip(reply.top, reply.token_ids or (), reply.logprobs or (), strict=True):
+                assert len(best) == 3 and best[0][1] >= best[1][1] >= best[2][1]
+                assert token in dict(best) or value <= best[2][1] + 1e-5
+
+    run(model(), work)
 
 
 def test_a_cancelled_sample_frees_its_place_at_once() -> None:

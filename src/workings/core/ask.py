@@ -40,7 +40,9 @@ class Sampling:
 
     `temperature` 0 is greedy. `max_tokens` bounds generated tokens per sample. `top_k` 0 and `top_p` 1 switch
     those filters off; `stop` strings end a sample and are not part of its text. `logprobs` asks for the
-    log-probability of each chosen token.
+    log-probability of each chosen token, `top` for those of so many likeliest tokens at each place. `bias` adds to the
+    logits of token ids before anything else, and `allowed` token ids, where given, are the only ones drawn: forced
+    choices. Both change what is drawn, not the log-probabilities that are reported.
     """
 
     temperature: float = 0.7
@@ -50,6 +52,9 @@ class Sampling:
     min_p: float = 0.0
     stop: tuple[str, ...] = ()
     logprobs: bool = True
+    top: int = 0
+    bias: tuple[tuple[int, float], ...] = ()
+    allowed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         rules = (
@@ -58,9 +63,10 @@ class Sampling:
             self.top_k >= 0,
             0 < self.top_p <= 1,
             0 <= self.min_p < 1,
+            0 <= self.top <= 100,
         )
         if not all(rules):
-            name = ("temperature", "max_tokens", "top_k", "top_p", "min_p")[rules.index(False)]
+            name = ("temperature", "max_tokens", "top_k", "top_p", "min_p", "top")[rules.index(False)]
             raise BadSetting(f"{name}={getattr(self, name)} is out of range.", "See workings.core.ask.Sampling.")
 
 

@@ -63,7 +63,8 @@ class Completion:
     `text` is what the assistant wrote after the lead; `thinking` is reasoning text that the server returned
     apart from it. `token_ids` and `logprobs` (natural log, of the chosen tokens, under the unmodified
     distribution at temperature 1) have one entry a generated token, the end token included when one was
-    sampled; None when the model does not say. `entropy` and `certainty` are the means over generated tokens
+    sampled; None when the model does not say. `top` has for each token the likeliest token ids with their
+    log-probabilities, when they were asked for. `entropy` and `certainty` are the means over generated tokens
     of the full-vocabulary entropy (nats) and of self-certainty (mean KL from uniform, nats), when known.
     """
 
@@ -73,6 +74,7 @@ class Completion:
     tokens: tuple[str, ...] | None = None
     logprobs: tuple[float, ...] | None = None
     thinking: str = ""
+    top: tuple[tuple[tuple[int, float], ...], ...] | None = None
     entropy: float | None = None
     certainty: float | None = None
     seed: int | None = None

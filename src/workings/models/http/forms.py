@@ -61,6 +61,9 @@ def _add_sampling(body: dict[str, Any], sampling: Sampling, dialect: Dialect) ->
             body["top_k"] = sampling.top_k
         if sampling.min_p:
             body["min_p"] = sampling.min_p
+    if sampling.bias or sampling.allowed:
+        forced = {str(token): 100.0 for token in sampling.allowed}
+        body["logit_bias"] = forced | {str(token): value for token, value in sampling.bias}
     if sampling.stop:
         body["stop"] = list(sampling.stop)
 

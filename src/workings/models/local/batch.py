@@ -16,7 +16,7 @@ from workings.core.completion import Stop
 from workings.models.local.attention import Own, Segment, Step
 from workings.models.local.engine import Engine, Placed
 from workings.models.local.samples import Sampled
-from workings.models.local.sampling import Knobs, draw
+from workings.models.local.sampling import Knobs, draw, likeliest
 from workings.models.local.tree import Node
 
 __all__ = ["Batch", "Row"]
@@ -78,6 +78,9 @@ class Batch:
         samples, knobs, index = self._drawn_by()
         uniform = torch.tensor([float(s.uniform[len(s.ids)]) for s in samples], dtype=torch.float64)
         tokens, facts = draw(self.logits, index, knobs, uniform.to(self.logits.device))
+        if knobs.top:
+            for sample, best in zip(samples, likeliest(self.logits, index, knobs.top), strict=True):
+                sample.top.append(tuple(best[: sample.request.sampling.top]))
         ended = []
         listed = tokens.tolist()
         for sample, token, fact in zip(samples, listed, facts.tolist(), strict=True):

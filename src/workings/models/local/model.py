@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,8 @@ class LocalModel:
         self._identity = identity or Identity(name, template=self._text.template_digest)
         self._room = _cache_bytes(self._network.device) if cache_bytes is None else cache_bytes
         self._serving, self.fallback = serve(self._network, batch, self._room)
+        if self.fallback:
+            warnings.warn(f"{name} is served without the prefix tree: {self.fallback}", stacklevel=2)
         self._worker = Worker(self._serving)
 
     @property
@@ -119,6 +122,7 @@ class LocalModel:
                     result.stop,
                     token_ids=result.ids,
                     logprobs=logprobs,
+                    top=result.top,
                     entropy=result.entropy,
                     certainty=result.certainty,
                     seed=seed,

@@ -14,7 +14,7 @@ from workings.core.completion import Stop
 from workings.models.local.cache import roomy_cache
 from workings.models.local.network import Network
 from workings.models.local.samples import Request, Result
-from workings.models.local.sampling import Knobs, choose, uniforms
+from workings.models.local.sampling import Knobs, choose, forced, uniforms
 from workings.models.local.stops import Stream, cut, find
 
 __all__ = ["generate"]
@@ -113,7 +113,7 @@ class _Batch:
     def _draw(self) -> torch.Tensor:
         logits = self.logits
         logp = torch.log_softmax(logits, dim=-1)
-        tokens = choose(logits, self.knobs, self.uniform[self.rows.to(self.device), self.time])
+        tokens = choose(forced(logits, self.knobs), self.knobs, self.uniform[self.rows.to(self.device), self.time])
         chosen = logp.gather(-1, tokens[:, None]).squeeze(-1)
         entropy = -(logp.exp() * logp.clamp_min(-1e30)).sum(dim=-1)
         certainty = -logp.mean(dim=-1) - math.log(logp.shape[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,12 +50,25 @@ class Result:
     certainty: float | None
     generated: int
     computed: int
+    top: tuple[tuple[tuple[int, float], ...], ...] | None = None
 
 
 class Sampled:
     """One sample in progress. Its random numbers are fixed by its seed, one a token, however often it is put off."""
 
-    __slots__ = ("computed", "done", "facts", "flagged", "ids", "limit", "number", "request", "stream", "uniform")
+    __slots__ = (
+        "computed",
+        "done",
+        "facts",
+        "flagged",
+        "ids",
+        "limit",
+        "number",
+        "request",
+        "stream",
+        "top",
+        "uniform",
+    )
 
     def __init__(self, network: Network, request: Request, number: int, done: Callable[[int, Result], None]) -> None:
         self.request, self.number, self.done = request, number, done
@@ -63,6 +76,7 @@ class Sampled:
         self.ids: list[int] = []
         self.facts: list[Sequence[float]] = []
         self.computed = 0
+        self.top: list[tuple[tuple[int, float], ...]] = []
         self.uniform = np.random.default_rng(request.seed & 0xFFFF_FFFF_FFFF_FFFF).random(request.limit)
         self.flagged = network.watcher.flagged(request.sampling.stop)
         self.stream = None if request.watch is None else Stream(network.text, request.ids, request.sampling.stop)
@@ -107,4 +121,6 @@ class Sampled:
         result = Result(
             written, stop, tuple(ids[:kept]), tuple(facts[:, 0].tolist()), entropy, certainty, len(ids), self.computed
         )
+        if request.sampling.top:
+            result = replace(result, top=tuple(self.top[:kept]))
         self.done(self.number, result)

@@ -15,7 +15,7 @@ import torch
 
 from workings.core.ask import Sampling
 
-__all__ = ["Knobs", "choose", "draw", "filtered", "uniforms"]
+__all__ = ["Knobs", "choose", "draw", "filtered", "forced", "likeliest", "uniforms"]
 
 _FIRST_LOOK = 1024
 """Tokens looked at before a top-p filter falls back to sorting the whole vocabulary."""
@@ -29,6 +29,12 @@ class Knobs:
         self.top_k = torch.tensor([s.top_k for s in settings], device=device)
         self.top_p = torch.tensor([s.top_p for s in settings], device=device)
         self.min_p = torch.tensor([s.min_p for s in settings], device=device)
+        self.forced = [
+            (row, s.bias, torch.tensor(s.allowed, device=device) if s.allowed else None)
+            for row, s in enumerate(settings)
+            if s.bias or s.allowed
+        ]
+        self.top = max((s.top for s in settings), default=0)
         self._look()
 
     def _look(self) -> None:
@@ -39,7 +45,7 @@ class Knobs:
         self.largest_k = int(self.top_k.max()) if bool((self.top_k > 0).any()) else 0
         self.any_top_p = bool((self.top_p < 1).any())
         self.any_min_p = bool((self.min_p > 0).any())
-        self.plain = not (self.largest_k or self.any_top_p or self.any_min_p)
+        self.plain = not (self.largest_k or self.any_top_p or self.any_min_p or self.forced)
         self.one_temperature = not self.any_greedy and bool((self.temperature == self.temperature[:1]).all())
 
     def keep(self, rows: torch.Tensor) -> None:
@@ -137,7 +143,7 @@ def draw(
     certainty = level - logits.mean(dim=-1) - math.log(logits.shape[-1])
     if not knobs.plain:
         mine = logits if rows is None else logits[rows]
-        tokens = choose(mine, knobs, uniform)
+        tokens = choose(forced(mine, knobs), knobs, uniform)
     elif knobs.all_greedy:
         best = logits.argmax(dim=-1)
         tokens = best if rows is None else best[rows]
@@ -147,6 +153,28 @@ def draw(
     here = at[0]
     facts = torch.stack((logits[at] - level[here], entropy[here], certainty[here]), dim=-1)
     return tokens, facts
+
+
+def forced(logits: torch.Tensor, knobs: Knobs) -> torch.Tensor:
+    """The logits (samples, vocabulary) with biases added and all but the allowed tokens closed."""
+    if not knobs.forced:
+        return logits
+    changed = logits.clone()
+    for row, bias, allowed in knobs.forced:
+        for token, value in bias:
+            changed[row, token] += value
+        if allowed is not None:
+            kept = changed[row, allowed].clone()
+            changed[row] = float("-inf")
+            changed[row, allowed] = kept
+    return changed
+
+
+def likeliest(logits: torch.Tensor, rows: torch.Tensor | None, many: int) -> list[list[tuple[int, float]]]:
+    """The `many` likeliest tokens of each sample with their log-probabilities (nats)."""
+    logp, ids = torch.log_softmax(logits, dim=-1).topk(min(many, logits.shape[-1]), dim=-1)
+    listed = [list(zip(i, p, strict=True)) for i, p in zip(ids.tolist(), logp.tolist(), strict=True)]
+    return listed if rows is None else [listed[row] for row in rows.tolist()]
 
 
 def _drawn(
