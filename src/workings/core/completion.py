@@ -74,11 +74,11 @@ class Completion:
     tokens: tuple[str, ...] | None = None
     logprobs: tuple[float, ...] | None = None
     thinking: str = ""
-    top: tuple[tuple[tuple[int, float], ...], ...] | None = None
     entropy: float | None = None
     certainty: float | None = None
     seed: int | None = None
     usage: Usage = Usage()
+    top: tuple[tuple[tuple[int, float], ...], ...] | None = None
 
     @property
     def mean_logprob(self) -> float | None:

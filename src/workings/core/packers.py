@@ -69,6 +69,8 @@ def by_hand(pack: Packer) -> dict[type, Packer]:
             out["seed"] = pack(value.seed)
         if value.usage is not nothing and value.usage != nothing:
             out["usage"] = usage(value.usage)
+        if value.top is not None:
+            out["top"] = pack(value.top)
         return out
 
     def choice(value: Choice) -> dict[str, Any]:
