@@ -114,6 +114,30 @@ def test_the_lessons_do_not_depend_on_the_process():
         assert made.stdout.strip() == here
 
 
+def test_no_two_processes_and_no_two_recipes_draw_the_same_lessons(made, monkeypatch):
+    """The weights they begin with are one and the same in all processes of a recipe."""
+    seeds: list[tuple[int, int]] = []
+    begun: list[bytes] = []
+
+    def listen(tokenizer: Any, recipe: PocketRecipe, seed: int) -> Iterator[Lesson]:
+        return iter([Lesson((seed,), ())])
+
+    def stay(module: Any, lessons: Iterator[Lesson], settings: SftSettings, **rest: Any) -> None:
+        seeds.append((next(lessons).prompt[0], settings.seed))
+        begun.append(torch.nn.utils.parameters_to_vector(module.parameters()).detach().numpy().tobytes())
+
+    monkeypatch.setattr(pocket, "pocket_lessons", listen)
+    monkeypatch.setattr(pocket, "imitate", stay)
+    with torch.random.fork_rng():
+        for seed in range(2):
+            for rank in range(1, 5):
+                pocket._work(rank, made, replace(TINY, seed=seed), False)
+    torch.set_flush_denormal(False)
+    assert len({lessons for lessons, _ in seeds}) == 8
+    assert all(len({jumps for _, jumps in some}) == 4 for some in (seeds[:4], seeds[4:]))
+    assert begun[0] == begun[3] != begun[4] == begun[7]
+
+
 def test_lessons_come_from_the_train_split_in_length_and_never_from_the_held_out_templates(told):
     for problem, *_ in told:
         assert problem.split == split_of(problem.question.text) == "train"

@@ -146,10 +146,9 @@ def _joined(rank: int, work: Callable[..., None], count: int, port: Any, *argume
             time.sleep(0.05)
         store = peers.TCPStore("127.0.0.1", port.value, count, is_master=False)
     peers.init_process_group("gloo", store=store, rank=rank, world_size=count)
-    try:
-        work(rank, *arguments)
-    finally:
-        peers.destroy_process_group()
+    work(rank, *arguments)
+    # After an error the links stay up until it is on record: else the others fall by a closed link and hide its cause.
+    peers.destroy_process_group()
 
 
 def average_gradients(module: Any) -> None:
