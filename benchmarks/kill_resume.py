@@ -1,5 +1,8 @@
 """Runs killed with SIGKILL at random moments and resumed give the table of an uninterrupted run.
 
+Numbers are compared to six decimals, twice what a table shows: samples that ran beside others have log-probabilities
+that differ in the eighth, because a matrix product with other rows rounds otherwise.
+
 `python benchmarks/kill_resume.py [--runs 5] [--count 60] [--seed 0]`. Times are left out of the comparison; everything
 else in the run's JSON must be equal. The last line is one JSON object.
 """
@@ -33,7 +36,7 @@ def without_times(facts: Any) -> Any:
         return {k: without_times(v) for k, v in facts.items() if k not in TIMES and k != "seconds"}
     if isinstance(facts, list):
         return [without_times(v) for v in facts]
-    return facts
+    return round(facts, 6) if isinstance(facts, float) else facts
 
 
 def finish(folder: Path, count: int) -> Any:
