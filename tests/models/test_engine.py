@@ -257,6 +257,16 @@ def test_thousands_of_waiting_requests_are_all_answered() -> None:
     run(model(batch=256), work)
 
 
+def test_a_segment_is_never_that_of_keys_and_values_that_are_gone() -> None:
+    made = model()
+    engine = made._serving.engine
+    for number in range(50):
+        node = engine.tree.insert((number, 1, 2), torch.full((2, 2, 2, 3, 8), float(number)), 0)
+        assert float(engine.segment(node, 3).kv[0, 0, 0, 0, 0]) == number
+        node.kv = node.kv.clone()
+        engine.tree.forget(10**9)
+
+
 def kv(count: int) -> torch.Tensor:
     return torch.arange(count, dtype=torch.float32).view(1, 1, 1, count, 1).expand(1, 2, 1, count, 1)
 

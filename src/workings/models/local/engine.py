@@ -85,7 +85,7 @@ class Engine:
         self.count = Count()
         self.room = room
         self.own_bytes = 0
-        self._interned: dict[tuple[int, int], Segment] = {}
+        self._interned: dict[tuple[int, int], tuple[Tensor, Segment]] = {}
         self._seen: set[int] = set()
 
     def forward(self, step: Step, ids: Tensor, keep: Tensor | None) -> Tensor:
@@ -246,12 +246,12 @@ class Engine:
     def segment(self, node: Node, take: int) -> Segment:
         """The first `take` positions of a node, the same object each time."""
         key = (id(node.kv), take)
-        found = self._interned.get(key)
-        if found is None:
+        known = self._interned.get(key)
+        if known is None or known[0] is not node.kv:
             if len(self._interned) > 4096:
                 self._interned.clear()
-            found = self._interned[key] = Segment(node.kv[..., :take, :], node.start)
-        return found
+            known = self._interned[key] = (node.kv, Segment(node.kv[..., :take, :], node.start))
+        return known[1]
 
     def fill(self, own: Own, row: int, placed: Placed) -> None:
         """Copies what a row does not share into its own part."""

@@ -23,8 +23,8 @@ __all__ = ["Reading", "read", "reading"]
 
 _TOKENS = 2048
 """Most packed tokens of one forward."""
-_LOGITS = 1 << 26
-"""Most float32 logits held at once."""
+_WITH = 1024
+"""Most missing positions of a chain that are computed in the same forward as what stands behind its cuts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,21 @@ class _Pack:
     parents: list[int] = field(default_factory=list)
     reach: list[int] = field(default_factory=list)
     places: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
+    start: int = -1
+
+    def begin(self, trunk: tuple[int, ...], start: int) -> None:
+        """Puts the end of the trunk, which is not in the tree yet, before all suffixes."""
+        self.start = start
+        count = len(trunk) - start
+        self.ids = list(trunk[start:])
+        self.positions = list(range(start, len(trunk)))
+        self.parents = list(range(-1, count - 1))
+        self.reach = [start] * count
 
     def add(self, depth: int, suffix: tuple[int, ...]) -> list[int]:
         """The places of the tokens of `suffix` behind `depth` positions of the trunk."""
-        parent, places = -1, []
+        inside = 0 <= self.start < depth
+        parent, places = depth - self.start - 1 if inside else -1, []
         for length in range(1, len(suffix) + 1):
             key = (depth, suffix[:length])
             place = self.places.get(key)
@@ -56,7 +67,7 @@ class _Pack:
                 self.ids.append(suffix[length - 1])
                 self.positions.append(depth + length - 1)
                 self.parents.append(parent)
-                self.reach.append(depth)
+                self.reach.append(self.start if inside else depth)
             places.append(place)
             parent = place
         return places
@@ -110,23 +121,27 @@ def _depth(trunk: tuple[int, ...], passage: Passage) -> int:
 def _read_group(
     engine: Engine, wanted: Sequence[Reading], group: list[tuple[int, list[int]]], found: list[list[float]]
 ) -> None:
+    depths = [
+        [_depth(wanted[number].trunk, wanted[number].passages[place]) for place in places] for number, places in group
+    ]
+    trunks = [wanted[number].trunk[: max(deep)] for (number, _), deep in zip(group, depths, strict=True)]
+    start = _start(engine, trunks)
     packs: list[_Pack] = []
-    tasks, deepest = [], []
-    for number, places in group:
-        pack, depths = _Pack(), []
-        for place in places:
+    tasks = []
+    for (number, places), trunk, deep in zip(group, trunks, depths, strict=True):
+        pack = _Pack()
+        if start is not None:
+            pack.begin(trunk, start)
+        for place, depth in zip(places, deep, strict=True):
             passage = wanted[number].passages[place]
-            depth = _depth(wanted[number].trunk, passage)
-            depths.append(depth)
             at = pack.add(depth, passage.ids[depth:-1])
             tasks.append((len(packs), at[passage.start - 1 - depth :], passage.ids[passage.start :], number, place))
         packs.append(pack)
-        deepest.append(max(depths))
-    trunks = [wanted[number].trunk[:depth] for (number, _), depth in zip(group, deepest, strict=True)]
-    held = _hold(engine, trunks)
+    there = trunks if start is None else [trunks[0][:start]]
+    held = _hold(engine, there)
     try:
         placed = []
-        for trunk in trunks:
+        for trunk in there:
             path = engine.tree.match(trunk, len(trunk)) if trunk else []
             placed.append(Placed(tuple(engine.segment(node, take) for node, take in path), ()))
         first = [sum(len(p.ids) for p in packs[:row]) for row in range(len(packs))]
@@ -137,6 +152,8 @@ def _read_group(
         with engine.counted(own):
             step, ids = _step(engine, own, packs, placed)
             logits = engine.forward(step, ids, torch.tensor(keep, device=engine.shape.device))
+            if start is not None:
+                engine.keep(trunks[0], own.kv[:, :, 0, :, : len(trunks[0]) - start], start)
         where = {place: row for row, place in enumerate(keep)}
         level = torch.logsumexp(logits, dim=-1)
         for row, at, tokens, number, place in tasks:
@@ -146,6 +163,14 @@ def _read_group(
     finally:
         for node in held:
             engine.let_go(node)
+
+
+def _start(engine: Engine, trunks: Sequence[tuple[int, ...]]) -> int | None:
+    """Where the missing end of a single trunk begins, when it is short enough to go into the same forward."""
+    if len(trunks) != 1:
+        return None
+    there = sum(take for _, take in engine.tree.match(trunks[0], len(trunks[0])))
+    return there if 0 < len(trunks[0]) - there <= _WITH else None
 
 
 def _hold(engine: Engine, trunks: Sequence[tuple[int, ...]]) -> list[Node]:
