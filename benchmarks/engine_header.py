@@ -2,7 +2,7 @@
 
     python benchmarks/engine_header.py [--model FILE]
 
-Key: `times_generate`. generate gets batches of 16, the quickest of 8, 16 and 64 here.
+Key: `times_generate`. generate gets batches of 16.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Self-consistency: 40 samples of 64 tokens of one prompt of 650 tokens, beside generate(num_return_sequences=40).
 
-    python benchmarks/engine_samples.py [--model FILE] [--server URL]
+    python benchmarks/engine_samples.py [--model FILE]
 
-`--server` names an OpenAI-compatible server of the same weights with 40 slots (llama.cpp's llama-server, say); it is
-asked for 40 completions at once. Keys: `times_generate`, `times_llama_server` (null where no server was named).
+Key: `times_generate`. Left out: llama.cpp's server on the same weights.
 """
 
 from __future__ import annotations
@@ -11,15 +10,13 @@ from __future__ import annotations
 import asyncio
 
 import torch
-from engine import compare, opened, prompt_text, ratio, say
+from engine import arguments, compare, opened, prompt_text, ratio, say
 
 from workings.core.ask import Sample, Sampling
 from workings.core.prompt import Prompt
 
 
 def main() -> None:
-    from engine import arguments
-
     given = arguments(__doc__)
     many, tokens, length = (8, 16, 200) if given.quick else (40, 64, 650)
     model = opened(given)
@@ -47,7 +44,7 @@ def main() -> None:
             )
 
     seconds = compare({"workings": ours, "transformers generate": generate}, 1 if given.quick else given.rounds)
-    figures = {"times_generate": ratio(seconds, "transformers generate", "workings"), "times_llama_server": None}
+    figures = {"times_generate": ratio(seconds, "transformers generate", "workings")}
     say(seconds, many * tokens, "tokens/s", figures)
 
 

@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from workings.core.ask import Sample, Sampling, Score
 from workings.core.completion import Completion, Stop
-from workings.core.errors import ContextFull
+from workings.core.errors import ContextFull, ModelError
 from workings.core.prompt import Prompt
 from workings.models.local import engine as engine_page
 from workings.models.local.attention import TreeAttention
@@ -168,11 +168,47 @@ def test_packed_scores_equal_plain_forwards(family: str) -> None:
             head = made.prompt_ids(ask)
             for cut, row in zip(ask.cuts, found.logprobs, strict=True):
                 for candidate, value in zip(ask.candidates, row, strict=True):
-                    before, after = made._text.after(ask.cue, candidate)
+                    before, after, _ = made._text.after(ask.cue, candidate)
                     context = (*head, *(ask.chain_ids or ())[:cut], *before)
                     assert value == pytest.approx(sum(forced(made, context, tuple(after))), abs=2e-4)
 
+        assert made.count.boundaries == sum(len(a.cuts) * len(a.candidates) for a in asks)
+        assert made.count.merged <= made.count.boundaries
+
     run(model(family), work)
+
+
+def test_a_score_is_charged_what_was_computed_for_it_and_what_was_there() -> None:
+    async def work(made: LocalModel) -> None:
+        ask = Score(Prompt.user("the sum"), (" seven", " two"), cuts=(0, 3), cue=" so", chain=" of three and")
+        first, again = await made.score(ask), await made.score(ask)
+        assert first.usage.prompt > again.usage.prompt > 0
+        assert first.usage.prompt + first.usage.cached == again.usage.prompt + again.usage.cached
+        assert made.count.computed == first.usage.prompt + again.usage.prompt
+
+    run(model(), work)
+
+
+def test_a_failure_leaves_no_holds_behind() -> None:
+    made = model()
+    network, works = made._network, made._network.packed
+
+    def fails(*given: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    async def work(made: LocalModel) -> None:
+        ask = Sample(Prompt.user("the sum of three"), 2, Sampling(temperature=1.0, max_tokens=4))
+        await made.sample(ask, (1, 2))
+        network.packed = fails  # type: ignore[method-assign]
+        with pytest.raises(ModelError, match="out of memory"):
+            await made.sample(ask, (1, 2))
+        network.packed = works  # type: ignore[method-assign]
+        check(made, ask, await made.sample(ask, (1, 2)))
+        engine = made._serving.engine
+        engine.tree.forget(10**9)
+        assert engine.tree.positions == 0 and engine.own_bytes == 0
+
+    run(made, work)
 
 
 def test_scores_beside_samples_are_the_same() -> None:
@@ -214,6 +250,17 @@ def test_an_architecture_with_states_of_its_own_falls_back_and_says_so() -> None
     with pytest.warns(UserWarning, match="without the prefix tree"):
         made = LocalModel(t.AutoModelForCausalLM.from_config(config).eval(), tiny.shared_tokenizer())
     assert made.fallback
+
+    async def work(made: LocalModel) -> None:
+        asks = [Sample(Prompt.user(t), 2, Sampling(temperature=1.0, max_tokens=n)) for t, n in ((STORY, 6), ("a", 9))]
+        for ask, replies in zip(asks, await asyncio.gather(*(made.sample(a, (1, 2)) for a in asks)), strict=True):
+            check(made, ask, replies)
+        score = Score(Prompt.user("the sum"), (" seven",), chain=" of")
+        context = (*made.prompt_ids(score), *made.tokenizer.encode(" of", add_special_tokens=False))
+        target = tuple(made.tokenizer.encode(" seven", add_special_tokens=False))
+        assert (await made.score(score)).logprobs[0][0] == pytest.approx(sum(forced(made, context, target)), abs=1e-4)
+
+    run(made, work)
 
 
 def test_forced_choices_draw_only_what_is_allowed_and_report_the_model_s_own_numbers() -> None:

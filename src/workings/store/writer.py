@@ -127,7 +127,8 @@ class Writer(Generic[T]):
             for item in items:
                 try:
                     rows.append(self._make(item))
-                except Exception as error:  # the others are kept all the same
+                except (DataError, TypeError, ValueError, OverflowError, RecursionError) as error:
+                    # what JSON cannot hold; the others are kept all the same
                     self._fault = error
             with self._arrived:
                 del self._fresh[: len(items)]
@@ -148,7 +149,7 @@ class Writer(Generic[T]):
                 with self._written:
                     self._written_count += len(batch)
                     self._written.notify_all()
-        except Exception as error:  # whoever puts or flushes next is told
+        except (sqlite3.Error, DataError, OverflowError, ValueError) as error:
             self._error = error
         finally:
             with self._written:

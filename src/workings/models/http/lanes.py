@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from workings.models.http.endpoint import Endpoint
-from workings.models.http.response import CutShort, Response
+from workings.models.http.response import CutShort, NotHttp, Response, TooLarge
 
 __all__ = ["Lanes", "NoConnection", "Reply", "fits"]
 
@@ -161,7 +161,7 @@ class _Lane(asyncio.Protocol):
             return
         try:
             ended = response.feed(data)
-        except Exception as error:
+        except (NotHttp, TooLarge) as error:
             self._fail(error)
             return
         if self._silence is not None:

@@ -22,6 +22,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from workings.core.errors import ModelError
+
 __all__ = ["Own", "Segment", "Shape", "Step", "TreeAttention"]
 
 _NUMBERS = itertools.count(1)
@@ -243,7 +245,7 @@ class TreeAttention:
             return plain
         for name, given in others.items():
             if given is not None and name not in _IGNORED:
-                raise NotImplementedError(f"attention with {name}")
+                raise ModelError(f"This attention takes {name!r}, which the engine does not know.")
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         window = sliding_window if sliding_window and sliding_window > 0 else None
         own = step.own.kv[module.layer_idx]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from workings.core.completion import Stop
 from workings.models.local.attention import Own, Segment, Step
 from workings.models.local.engine import Engine, Placed
-from workings.models.local.samples import Sampled
-from workings.models.local.sampling import Knobs, draw, likeliest
+from workings.models.local.samples import Sampled, advance
+from workings.models.local.sampling import Knobs
 from workings.models.local.tree import Node
 
 __all__ = ["Batch", "Row"]
@@ -76,19 +75,7 @@ class Batch:
         network = self.engine.network
         assert self.logits is not None
         samples, knobs, index = self._drawn_by()
-        uniform = torch.tensor([float(s.uniform[len(s.ids)]) for s in samples], dtype=torch.float64)
-        tokens, facts = draw(self.logits, index, knobs, uniform.to(self.logits.device))
-        if knobs.top:
-            for sample, best in zip(samples, likeliest(self.logits, index, knobs.top), strict=True):
-                sample.top.append(tuple(best[: sample.request.sampling.top]))
-        ended = []
-        listed = tokens.tolist()
-        for sample, token, fact in zip(samples, listed, facts.tolist(), strict=True):
-            stop = sample.take(token, fact, network)
-            if stop is None and sample.request.cancelled():
-                stop = Stop.CANCELLED
-            if stop is not None:
-                ended.append((sample, stop))
+        listed, ended = advance(network, samples, self.logits, index, knobs)
         nexts, forks = self._part(samples, listed, {id(sample) for sample, _ in ended})
         self._fork(forks, nexts)
         gone = [number for number, row in enumerate(self.rows) if not row.samples]

@@ -34,13 +34,12 @@ class Count:
     """Token positions asked of the engine. `computed` over `distinct` is 1 when nothing is computed twice.
 
     `distinct` counts positions that were computed for the first time since the engine began; a position is the same
-    when all token ids up to it are. `evicted` and `preempted` say how often memory ran short. `merged` of
-    `boundaries` candidates of scores would have been spelled with a token across their beginning.
+    when all token ids up to it are. `evicted` and `preempted` say how often memory ran short, `largest` how many bytes
+    keys and values took at most. Of the `boundaries` before scored candidates, a tokenizer would have merged `merged`.
     """
 
     computed: int = 0
     distinct: int = 0
-    reused: int = 0
     evicted: int = 0
     preempted: int = 0
     boundaries: int = 0
@@ -87,6 +86,12 @@ class Engine:
         self.own_bytes = 0
         self._interned: dict[tuple[int, int], tuple[Tensor, Segment]] = {}
         self._seen: set[int] = set()
+
+    def reset(self) -> None:
+        """Forgets every prefix, whoever held it: after a failure, holds of what was under way are never let go."""
+        self.tree = PrefixTree()
+        self.own_bytes = 0
+        self._interned.clear()
 
     def forward(self, step: Step, ids: Tensor, keep: Tensor | None) -> Tensor:
         """Float32 logits (kept tokens, vocabulary) of the tokens of a step; `keep` None keeps all of them."""
@@ -206,14 +211,10 @@ class Engine:
         positions = torch.tensor(starts, device=device)[row] + column
         at = first[row] + column
         own.positions[row, at] = positions
+        there = torch.arange(own.columns, device=device)
+        seen = there <= (first[:, None] + torch.arange(width, device=device))[:, :, None]
+        bias = torch.zeros(seen.shape, device=device).masked_fill_(~seen, float("-inf"))[:, None]
         fresh = not bool(first.any())
-        bias = None
-        if not fresh or len(news) > 1 or any(p.segments for p in placed):
-            there = torch.arange(own.columns, device=device)
-            seen = there <= (first[:, None] + torch.arange(width, device=device))[:, :, None]
-            bias = torch.zeros(seen.shape, device=device).masked_fill_(~seen, float("-inf"))[:, None]
-        elif width > 1:
-            bias = torch.full((width, width), float("-inf"), device=device).triu_(1)[None, None]
         return Step(
             own, len(news), width, own.columns, row, column, at, positions, bias, self.segments(placed), fresh=fresh
         )

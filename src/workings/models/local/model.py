@@ -19,7 +19,7 @@ from workings.models.local.network import Network
 from workings.models.local.packed import reading
 from workings.models.local.render import Text
 from workings.models.local.samples import Request
-from workings.models.local.serving import Tree, serve
+from workings.models.local.serving import serve
 from workings.models.local.worker import Worker
 from workings.run.ports import Watch
 
@@ -112,8 +112,8 @@ class LocalModel:
 
         results = await self._worker.sample(requests)
         made = []
-        for i, (seed, result) in enumerate(zip(seeds, results, strict=True)):
-            computed = min(result.computed, len(ids)) if isinstance(self._serving, Tree) else 0 if i else len(ids)
+        for seed, result in zip(seeds, results, strict=True):
+            computed = min(result.computed, len(ids))
             usage = Usage(prompt=computed, cached=len(ids) - computed, generated=result.generated, calls=1)
             logprobs = result.logprobs if ask.sampling.logprobs else None
             made.append(
@@ -146,19 +146,18 @@ class LocalModel:
         if any(p.start == 0 for p in one.passages):
             raise BadSetting("There is nothing before the text to score.", "Give a prompt.")
         self._check_memory(longest)
-        [(found, read)] = await self._worker.score([one])
-        sums = iter(found)
-        return Scores(tuple(tuple(next(sums) for _ in row) for row in table), Usage(prompt=read, calls=1))
+        [read] = await self._worker.score([one])
+        sums = iter(read.sums)
+        usage = Usage(prompt=read.computed, cached=read.cached, calls=1)
+        return Scores(tuple(tuple(next(sums) for _ in row) for row in table), usage)
 
     @property
     def count(self) -> Count:
         """What the engine has computed so far; nothing where it works the plain way."""
-        return self._serving.engine.count if isinstance(self._serving, Tree) else Count()
+        return self._serving.count
 
     def _check_memory(self, tokens: int) -> None:
-        if not isinstance(self._serving, Tree):
-            return
-        size = 2 * tokens * self._serving.engine.shape.position_bytes
+        size = self._serving.bytes_for(tokens)
         if size > self._room:
             raise ContextFull(
                 f"{tokens} tokens take {size / 1e6:.0f} MB of keys and values; the budget is {self._room / 1e6:.0f}.",

@@ -30,10 +30,8 @@ class Network:
         self.context = int(getattr(config, "max_position_embeddings", 0) or 1 << 30)
         self.watcher = Watcher(text, self.width)
         takes = inspect.signature(module.forward).parameters
-        self.takes_positions = "position_ids" in takes
         self.takes_keep = "logits_to_keep" in takes
-        self.end_table = torch.zeros(self.width, dtype=torch.bool)
-        self.end_table[[i for i in self.ends if 0 <= i < self.width]] = True
+        self.cache_name = next((name for name in ("past_key_values", "cache_params") if name in takes), "")
 
     @functools.cached_property
     def small(self) -> bool:
@@ -46,14 +44,12 @@ class Network:
         device: torch.device = self.module.get_input_embeddings().weight.device
         return device
 
-    def logits(self, ids: Tensor, cache: Any, mask: Tensor | None, at: Tensor) -> Tensor:
-        """Float32 logits that predict the token behind each row, shape (rows, vocabulary)."""
-        extra: dict[str, Any] = {}
-        if self.takes_positions:
-            extra["position_ids"] = at
+    def logits(self, ids: Tensor, cache: Any) -> Tensor:
+        """Float32 logits (rows, vocabulary) behind each row, of tokens that go on from what is in the cache."""
+        extra: dict[str, Any] = {self.cache_name: cache}
         if self.takes_keep:
             extra["logits_to_keep"] = 1
-        out = self.module(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, **extra)
+        out = self.module(input_ids=ids, use_cache=True, **extra)
         last: Tensor = out.logits[:, -1].float()
         return last
 

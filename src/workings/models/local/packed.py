@@ -19,7 +19,7 @@ from workings.models.local.render import Text
 from workings.models.local.score import Passage, passages
 from workings.models.local.tree import Node
 
-__all__ = ["Reading", "read", "reading"]
+__all__ = ["Read", "Reading", "read", "reading"]
 
 _TOKENS = 2048
 """Most packed tokens of one forward."""
@@ -33,6 +33,15 @@ class Reading:
 
     trunk: tuple[int, ...]
     passages: tuple[Passage, ...]
+
+
+@dataclass(slots=True)
+class Read:
+    """Sums of log-probabilities (nats), one a passage; positions computed for them, and positions from the tree."""
+
+    sums: list[float]
+    computed: int = 0
+    cached: int = 0
 
 
 @dataclass(slots=True)
@@ -81,14 +90,15 @@ def reading(ask: Score, text: Text) -> tuple[Reading, list[list[Passage]]]:
     return Reading((*text.prompt(ask.prompt), *chain), flat), table
 
 
-def read(engine: Engine, wanted: Sequence[Reading]) -> list[tuple[list[float], int]]:
-    """For each reading the sum of log-probabilities (nats) of each passage's scored tokens, and tokens computed."""
-    before = engine.count.computed
-    found: list[list[float]] = [[0.0] * len(one.passages) for one in wanted]
+def read(engine: Engine, wanted: Sequence[Reading]) -> list[Read]:
+    """What each reading gives, and what was computed for it and taken from the tree."""
+    found = [Read([0.0] * len(one.passages)) for one in wanted]
     for group in _groups(wanted):
         _read_group(engine, wanted, group, found)
-    share = engine.count.computed - before
-    return [(sums, share // len(wanted)) for sums in found]
+    for one in wanted:
+        engine.count.boundaries += len(one.passages)
+        engine.count.merged += sum(passage.merged for passage in one.passages)
+    return found
 
 
 def _groups(wanted: Sequence[Reading]) -> list[list[tuple[int, list[int]]]]:
@@ -119,7 +129,7 @@ def _depth(trunk: tuple[int, ...], passage: Passage) -> int:
 
 
 def _read_group(
-    engine: Engine, wanted: Sequence[Reading], group: list[tuple[int, list[int]]], found: list[list[float]]
+    engine: Engine, wanted: Sequence[Reading], group: list[tuple[int, list[int]]], found: list[Read]
 ) -> None:
     depths = [
         [_depth(wanted[number].trunk, wanted[number].passages[place]) for place in places] for number, places in group
@@ -137,6 +147,10 @@ def _read_group(
             at = pack.add(depth, passage.ids[depth:-1])
             tasks.append((len(packs), at[passage.start - 1 - depth :], passage.ids[passage.start :], number, place))
         packs.append(pack)
+    for (number, _), trunk, pack in zip(group, trunks, packs, strict=True):
+        known = sum(take for _, take in engine.tree.match(trunk, len(trunk)))
+        found[number].cached += known
+        found[number].computed += len(pack.ids) + (len(trunk) - known if start is None else 0)
     there = trunks if start is None else [trunks[0][:start]]
     held = _hold(engine, there)
     try:
@@ -159,7 +173,7 @@ def _read_group(
         for row, at, tokens, number, place in tasks:
             here = torch.tensor([where[first[row] + a] for a in at], device=logits.device)
             chosen = logits[here, torch.tensor(tokens, device=logits.device)] - level[here]
-            found[number][place] = float(chosen.double().sum())
+            found[number].sums[place] = float(chosen.double().sum())
     finally:
         for node in held:
             engine.let_go(node)

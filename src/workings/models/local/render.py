@@ -82,8 +82,8 @@ class Text:
                 return joined[len(anchor) :]
         return self._encode(text)
 
-    def after(self, written: str, text: str) -> tuple[list[int], list[int]]:
-        """Token ids of `written`, and of `text` behind it.
+    def after(self, written: str, text: str) -> tuple[list[int], list[int], bool]:
+        """Token ids of `written`, of `text` behind it, and whether a tokenizer would merge across the boundary.
 
         They are encoded together where that leaves the tokens of `written` as they are, else apart: `written`
         never changes with what follows it.
@@ -91,8 +91,8 @@ class Text:
         head = self.encode(written)
         joint = self.encode(written + text)
         if joint[: len(head)] == head:
-            return head, joint[len(head) :]
-        return head, self.encode(text)
+            return head, joint[len(head) :], False
+        return head, self.encode(text), True
 
     def prompt(self, prompt: Prompt) -> tuple[int, ...]:
         """Token ids of a prompt and its lead; exact `lead_ids` are appended as they are.

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from workings.core.ask import Sampling
 from workings.core.completion import Stop
 from workings.models.local.network import Network
+from workings.models.local.sampling import Knobs, draw, likeliest, uniforms
 from workings.models.local.stops import Stream, cut, find
 
-__all__ = ["Request", "Result", "Sampled"]
+__all__ = ["Request", "Result", "Sampled", "advance"]
 
 
 def _never() -> bool:
@@ -77,7 +79,7 @@ class Sampled:
         self.facts: list[Sequence[float]] = []
         self.computed = 0
         self.top: list[tuple[tuple[int, float], ...]] = []
-        self.uniform = np.random.default_rng(request.seed & 0xFFFF_FFFF_FFFF_FFFF).random(request.limit)
+        self.uniform = uniforms(request.seed, request.limit)
         self.flagged = network.watcher.flagged(request.sampling.stop)
         self.stream = None if request.watch is None else Stream(network.text, request.ids, request.sampling.stop)
 
@@ -124,3 +126,25 @@ class Sampled:
         if request.sampling.top:
             result = replace(result, top=tuple(self.top[:kept]))
         self.done(self.number, result)
+
+
+def advance(
+    network: Network, samples: Sequence[Sampled], logits: torch.Tensor, rows: torch.Tensor | None, knobs: Knobs
+) -> tuple[list[int], list[tuple[Sampled, Stop]]]:
+    """Draws one token for each sample; the tokens, and the samples that end with them, each with the reason.
+
+    `logits` (rows, vocabulary) and `rows` (samples,) are as `draw` takes them.
+    """
+    uniform = torch.tensor([float(s.uniform[len(s.ids)]) for s in samples], dtype=torch.float64)
+    drawn, facts = draw(logits, rows, knobs, uniform.to(logits.device))
+    if knobs.top:
+        for sample, best in zip(samples, likeliest(logits, rows, knobs.top), strict=True):
+            sample.top.append(tuple(best[: sample.request.sampling.top]))
+    tokens, ended = drawn.tolist(), []
+    for sample, token, fact in zip(samples, tokens, facts.tolist(), strict=True):
+        stop = sample.take(token, fact, network)
+        if stop is None and sample.request.cancelled():
+            stop = Stop.CANCELLED
+        if stop is not None:
+            ended.append((sample, stop))
+    return tokens, ended

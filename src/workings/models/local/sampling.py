@@ -35,9 +35,6 @@ class Knobs:
             if s.bias or s.allowed
         ]
         self.top = max((s.top for s in settings), default=0)
-        self._look()
-
-    def _look(self) -> None:
         self.greedy = self.temperature == 0
         self.any_greedy = bool(self.greedy.any())
         self.all_greedy = bool(self.greedy.all())
@@ -48,19 +45,10 @@ class Knobs:
         self.plain = not (self.largest_k or self.any_top_p or self.any_min_p or self.forced)
         self.one_temperature = not self.any_greedy and bool((self.temperature == self.temperature[:1]).all())
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """Keeps only these rows, in this order."""
-        for name in ("temperature", "top_k", "top_p", "min_p"):
-            setattr(self, name, getattr(self, name)[rows])
-        self._look()
 
-
-def uniforms(seeds: Sequence[int], lengths: Sequence[int]) -> torch.Tensor:
-    """Numbers in [0, 1), shape (rows, longest), float64: row i holds the first `lengths[i]` of its seed's stream."""
-    drawn = np.zeros((len(seeds), max(lengths, default=0)))
-    for row, (seed, length) in enumerate(zip(seeds, lengths, strict=True)):
-        drawn[row, :length] = np.random.default_rng(seed & 0xFFFF_FFFF_FFFF_FFFF).random(length)
-    return torch.from_numpy(drawn)
+def uniforms(seed: int, length: int) -> np.ndarray:
+    """The first `length` numbers in [0, 1) of a seed's stream, float64; a longer stream begins with a shorter one."""
+    return np.random.default_rng(seed & 0xFFFF_FFFF_FFFF_FFFF).random(length)
 
 
 def filtered(logits: torch.Tensor, knobs: Knobs) -> torch.Tensor:

@@ -42,9 +42,10 @@ class Scheduler:
             self.batch.put_off = []
 
     def clear(self) -> None:
-        """Drops all samples, without results."""
+        """Drops all samples, without results, and all prefixes."""
         self.waiting.clear()
-        self.batch.clear()
+        self.batch = Batch(self.engine)
+        self.engine.reset()
 
     def _admit(self) -> None:
         free = self.most - self.batch.samples

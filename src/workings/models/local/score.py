@@ -25,10 +25,11 @@ _LOGITS = 1 << 26
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Token ids, of which those from `start` on are scored given all before them."""
+    """Token ids, of which those from `start` on are scored given all before them; `merged` as `Text.after` says it."""
 
     ids: tuple[int, ...]
     start: int
+    merged: bool = False
 
 
 def passages(ask: Score, text: Text) -> list[list[Passage]]:
@@ -54,9 +55,9 @@ def passages(ask: Score, text: Text) -> list[list[Passage]]:
             prefix, written = (*head, *ask.chain_ids[:cut]), ask.cue
         row = []
         for candidate in ask.candidates:
-            before, after = text.after(written, candidate)
+            before, after, merged = text.after(written, candidate)
             ids = (*prefix, *before, *after)
-            row.append(Passage(ids, len(ids) - len(after)))
+            row.append(Passage(ids, len(ids) - len(after), merged))
         table.append(row)
     return table
 

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from workings.models.local.engine import Engine
+from workings.models.local.engine import Count, Engine
 from workings.models.local.network import Network
-from workings.models.local.packed import Reading, read
+from workings.models.local.packed import Read, Reading, read
 from workings.models.local.plain import generate
-from workings.models.local.samples import Request, Result
+from workings.models.local.samples import Request, Result, Sampled
 from workings.models.local.scheduler import Scheduler
 from workings.models.local.score import score
 
 __all__ = ["Plain", "Tree", "serve"]
 
-_TOLERANCE = 1e-3
+_TOLERANCE = {torch.float32: 1e-3}
+_ROUGH = 0.05
+"""Largest difference of a log-probability in shorter number formats."""
 _ASIDE = (5, 3, 8, 2, 7, 1, 6, 4, 9)
 
 
@@ -54,8 +56,17 @@ class Tree:
         """One token for every sample in progress."""
         self._scheduler.step()
 
-    def score(self, wanted: Sequence[Reading]) -> list[tuple[list[float], int]]:
-        """Sums of log-probabilities of each reading's passages, and the tokens computed for it."""
+    @property
+    def count(self) -> Count:
+        """What has been computed."""
+        return self.engine.count
+
+    def bytes_for(self, tokens: int) -> int:
+        """Memory of keys and values that one sequence needs: in the tree, and in a row's own part."""
+        return 2 * tokens * self.engine.shape.position_bytes
+
+    def score(self, wanted: Sequence[Reading]) -> list[Read]:
+        """What each reading gives, and what it cost."""
         return read(self.engine, wanted)
 
     def clear(self) -> None:
@@ -68,7 +79,8 @@ class Plain:
 
     def __init__(self, network: Network, most: int) -> None:
         self._network, self._most = network, most
-        self._waiting: deque[tuple[Request, int, Callable[[int, Result], None]]] = deque()
+        self._waiting: deque[Sampled] = deque()
+        self.count = Count()
 
     @property
     def busy(self) -> bool:
@@ -81,17 +93,24 @@ class Plain:
 
     def add(self, request: Request, number: int, done: Callable[[int, Result], None]) -> None:
         """Queues one sample."""
-        self._waiting.append((request, number, done))
+        self._waiting.append(Sampled(self._network, request, number, done))
 
     def step(self) -> None:
-        """Runs one batch to its end."""
-        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-        generate(self._network, [b[0] for b in batch], lambda n, result: batch[n][2](batch[n][1], result))
+        """Runs one batch to its end: the oldest sample, and others whose prompts are as long."""
+        length = len(self._waiting[0].request.ids)
+        batch = [s for s in self._waiting if len(s.request.ids) == length][: self._most]
+        taken = set(map(id, batch))
+        self._waiting = deque(s for s in self._waiting if id(s) not in taken)
+        generate(self._network, batch)
 
-    def score(self, wanted: Sequence[Reading]) -> list[tuple[list[float], int]]:
-        """Sums of log-probabilities of each reading's passages, and the tokens read for it."""
+    def bytes_for(self, tokens: int) -> int:
+        """Nothing is promised: what one sequence needs is not known here."""
+        return 0
+
+    def score(self, wanted: Sequence[Reading]) -> list[Read]:
+        """What each reading gives; each distinct context is read from its beginning."""
         return [
-            (
+            Read(
                 score(self._network, one.passages),
                 sum(len(ids) for ids in {p.ids[:-1] for p in one.passages if p.start < len(p.ids)}),
             )
@@ -114,7 +133,7 @@ def serve(network: Network, most: int, room: int) -> tuple[Tree | Plain, str]:
             error = _error(tree.engine)
     except Exception as problem:  # an architecture may fail anywhere in its own code; the plain way remains
         return Plain(network, most), f"{type(problem).__name__}: {problem}"
-    if not error <= _TOLERANCE * max(1.0, 50.0 * (network.module.dtype != torch.float32)):
+    if not error <= _TOLERANCE.get(network.module.dtype, _ROUGH):
         return Plain(network, most), f"its logits differ by {error:.2g} when prefixes are shared"
     return Tree(Engine(network, room), most), ""
 

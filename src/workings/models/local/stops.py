@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from workings.models.local.render import BROKEN, Text
 
 __all__ = ["Stream", "Watcher", "cut", "find"]
@@ -39,25 +37,15 @@ class Watcher:
     def __init__(self, text: Text, width: int) -> None:
         self._text = text
         self._width = width
-        self._tables: dict[tuple[str, ...], torch.Tensor] = {}
         self._sets: dict[tuple[str, ...], frozenset[int]] = {}
-
-    def table(self, stops: tuple[str, ...]) -> torch.Tensor:
-        """Booleans by token id, shape (vocabulary,)."""
-        if stops not in self._tables:
-            flags = torch.zeros(self._width, dtype=torch.bool)
-            lasts = {s[-1] for s in stops if s}
-            if lasts:
-                pieces = self._text.pieces[: self._width]
-                ids = [i for i, piece in enumerate(pieces) if BROKEN in piece or not lasts.isdisjoint(piece)]
-                flags[torch.tensor([*ids, *self.special(stops)], dtype=torch.long)] = True
-            self._tables[stops] = flags
-        return self._tables[stops]
 
     def flagged(self, stops: tuple[str, ...]) -> frozenset[int]:
         """The flagged token ids."""
         if stops not in self._sets:
-            self._sets[stops] = frozenset(self.table(stops).nonzero().flatten().tolist())
+            lasts = {s[-1] for s in stops if s}
+            pieces = self._text.pieces[: self._width] if lasts else []
+            ids = [i for i, piece in enumerate(pieces) if BROKEN in piece or not lasts.isdisjoint(piece)]
+            self._sets[stops] = self.special(stops).union(ids) if lasts else frozenset()
         return self._sets[stops]
 
     def special(self, stops: tuple[str, ...]) -> frozenset[int]:
