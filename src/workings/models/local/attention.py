@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -275,17 +275,19 @@ def _mix(
             scale=scale,
         ).view(rows, stored, group * width, size)
     else:
-        weights = _scores(asked, keys, scale, softcap)
+        asked = asked * scale
+        scores = _scores(asked, keys, softcap)
         if bias is not None:
-            _add(weights, bias, group)
-        out = _joined(step, asked, weights, values, layer, scale, window, softcap, group)
+            _add(scores, bias, group)
+        parts = _shared(step, asked, layer, window, softcap, group)
+        join = _side_by_side if all(rows is None for _, rows, _ in parts) else _merged
+        out = join(scores, values, parts, layer)
     out = out.view(rows, stored, group, width, size).permute(0, 3, 1, 2, 4).reshape(rows, width, heads, size)
     return out.view(tokens, heads, size) if width == 1 else out[step.row, step.column]
 
 
-def _scores(asked: Tensor, keys: Tensor, scale: float, softcap: float | None) -> Tensor:
+def _scores(asked: Tensor, keys: Tensor, softcap: float | None) -> Tensor:
     scores = torch.matmul(asked, keys.transpose(-1, -2)).float()
-    scores.mul_(scale)
     return scores if softcap is None else torch.tanh_(scores.div_(softcap)).mul_(softcap)
 
 
@@ -295,49 +297,62 @@ def _add(scores: Tensor, bias: Tensor, group: int) -> None:
     scores.view(rows, stored, group, bias.shape[2], columns).add_(bias[:, :, None])
 
 
-def _joined(
-    step: Step,
-    asked: Tensor,
-    own: Tensor,
-    values: Tensor,
-    layer: int,
-    scale: float,
-    window: int | None,
-    softcap: float | None,
-    group: int,
-) -> Tensor:
-    """One softmax over own scores and those of every segment, without putting them side by side."""
-    highest = own.amax(-1, keepdim=True)
-    parts = []
+_Part = tuple[Segment, Tensor | None, Tensor]
+"""A segment, its rows (None: all), and their scores (rows, heads, group × width, positions)."""
+
+
+def _shared(
+    step: Step, asked: Tensor, layer: int, window: int | None, softcap: float | None, group: int
+) -> list[_Part]:
+    """The scores of every segment, each one product for all rows that share it."""
+    parts: list[_Part] = []
     for number, (segment, rows) in enumerate(step.segments):
         mine = asked if rows is None else asked[rows]
         count, stored, wide, size = mine.shape
-        keys = segment.kv[layer, 0]
         flat = mine.transpose(0, 1).reshape(stored, count * wide, size)
-        scores = _scores(flat, keys, scale, softcap).view(stored, count, wide, len(segment)).transpose(0, 1)
+        scores = _scores(flat, segment.kv[layer, 0], softcap)
+        scores = scores.view(stored, count, wide, len(segment)).transpose(0, 1)
         bias = step.segment_bias(number, window)
         if bias is not None:
             scores = scores.contiguous()
             _add(scores, bias, group)
+        parts.append((segment, rows, scores))
+    return parts
+
+
+def _weighed(weights: Tensor, values: Tensor) -> Tensor:
+    """Weights (rows, heads, group × width, positions) on shared values (heads, positions, width), in one product."""
+    count, stored, wide, length = weights.shape
+    flat = weights.transpose(0, 1).reshape(stored, count * wide, length).to(values.dtype)
+    return torch.matmul(flat, values).view(stored, count, wide, -1).transpose(0, 1)
+
+
+def _side_by_side(own: Tensor, values: Tensor, parts: Sequence[_Part], layer: int) -> Tensor:
+    """One softmax over own scores and those of segments that all rows share."""
+    pieces = [*(scores for _, _, scores in parts), own]
+    weights = torch.softmax(torch.cat([p.transpose(0, 1) for p in pieces], -1), -1).transpose(0, 1)
+    *shared, mine = weights.split([p.shape[-1] for p in pieces], -1)
+    out = torch.matmul(mine.to(values.dtype), values)
+    for (segment, _, _), piece in zip(parts, shared, strict=True):
+        out = out + _weighed(piece, segment.kv[layer, 1])
+    return out
+
+
+def _merged(own: Tensor, values: Tensor, parts: Sequence[_Part], layer: int) -> Tensor:
+    """The same where segments have rows of their own: each part apart, merged by the highest score of each query."""
+    highest = own.amax(-1, keepdim=True)
+    for _, rows, scores in parts:
         top = scores.amax(-1, keepdim=True)
         if rows is None:
             highest = torch.maximum(highest, top)
         else:
             highest[rows] = torch.maximum(highest[rows], top)
-        parts.append((segment, rows, scores))
     weights = own.sub_(highest).exp_()
     total = weights.sum(-1, keepdim=True)
     out = torch.matmul(weights.to(values.dtype), values).float()
     for segment, rows, scores in parts:
         weights = scores.sub_(highest if rows is None else highest[rows]).exp_()
-        summed = weights.sum(-1, keepdim=True)
-        count, stored, wide, length = weights.shape
-        flat = weights.transpose(0, 1).reshape(stored, count * wide, length).to(values.dtype)
-        seen = torch.matmul(flat, segment.kv[layer, 1]).view(stored, count, wide, -1).transpose(0, 1)
-        if rows is None:
-            total += summed
-            out += seen
-        else:
-            total[rows] += summed
-            out[rows] += seen
+        place: Tensor | slice = slice(None) if rows is None else rows
+        total[place] += weights.sum(-1, keepdim=True)
+        out[place] += _weighed(weights, segment.kv[layer, 1])
     return out.div_(total).to(values.dtype)

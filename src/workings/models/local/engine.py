@@ -17,11 +17,11 @@ from workings.models.local.tree import Node, Path, PrefixTree
 
 __all__ = ["Count", "Engine", "Placed", "shape_of"]
 
-CHUNK = 512
+CHUNK = 1024
 """Most positions of one prefix computed in one forward."""
 ROUND = 4096
 """Most positions, padding of the attention included, of all prefixes computed in one forward."""
-WORTH = 64
+WORTH = 1024
 """Positions spared (sharing rows less one, times length) from which a prefix is multiplied apart and not copied."""
 REMEMBERED = 4_000_000
 """Positions that are remembered as computed; beyond them, all that is computed counts as new."""
