@@ -80,12 +80,12 @@ class Batch:
         self._fork(forks, nexts)
         gone = [number for number, row in enumerate(self.rows) if not row.samples]
         self._close_up(gone, nexts)
+        if not self.rows:
+            self.clear()
         for sample, stop in ended:
             sample.finish(stop, network)
         if self.rows:
             self._forward(nexts)
-        else:
-            self.clear()
 
     def _drawn_by(self) -> tuple[list[Sampled], Knobs, Tensor | None]:
         """Samples in row order, their settings, and the row of each (None: one sample a row)."""
