@@ -215,3 +215,13 @@ def test_a_hundred_thousand_rows_of_a_run():
     assert sum(s.attempts for s in summaries) == sum(b.attempts for b in by_length(rows)) == 100_000
     assert len(comparisons) == 6 and all(c.problems + c.left_out <= 25_000 for c in comparisons)
     assert advice(summaries, comparisons)
+
+
+def test_how_a_prompt_is_split_into_new_and_cached_changes_nothing():
+    sizes = [(7, 11), (101, 3), (13, 59)]
+    apart = [
+        AttemptRow(f"p{at}", "m", 0, Outcome.RIGHT, generated=5, prompt=new, cached=old)
+        for at, (new, old) in enumerate(sizes)
+    ]
+    shared = [replace(row, prompt=1, cached=row.prompt + row.cached - 1) for row in apart]
+    assert summarise(apart) == summarise(shared)

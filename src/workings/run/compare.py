@@ -186,8 +186,13 @@ def summarise(rows: Sequence[AttemptRow], methods: Sequence[str] = ()) -> tuple[
     table = _table(rows, methods)
     columns = {
         name: table.column(lambda row, name=name: getattr(row, name))  # type: ignore[misc]
-        for name in ("prompt", "cached", "generated", "verifier", "probe", "calls", "seconds")
+        for name in ("generated", "verifier", "probe", "calls", "seconds")
     }
+    # Whole tokens are added before means are taken: how a prompt is split into new and cached depends on what was asked
+    # before, and two methods that cost the same must not be ordered by how that split rounds.
+    columns["prompt"] = table.column(lambda row: row.prompt + row.cached)
+    columns["cost"] = table.column(lambda row: row.generated + row.probe + row.verifier)
+    columns["total"] = columns["cost"] + columns["prompt"]
     columns |= {
         name: table.column(lambda row, name=name: float(getattr(row, name)))  # type: ignore[misc]
         for name in ("truncated", "partial", "tied")
@@ -201,9 +206,8 @@ def _summary(table: _Table, columns: dict[str, Floats], number: int) -> MethodSu
     outcome = table.outcome[mine]
     counts = np.bincount(outcome, minlength=5).tolist()
     judged = mine[outcome <= 2]
-    spent = sum(columns[name][mine].sum() for name in ("prompt", "cached", "generated", "verifier", "probe"))
+    spent = columns["total"][mine].sum()
     mean = {name: _mean(values[judged]) for name, values in columns.items() if name != "confidence"}
-    cost = mean["generated"] + mean["probe"] + mean["verifier"]
     accuracy, interval = _accuracy(table, judged)
     parsed, parsed_interval = _accuracy(table, mine[outcome <= 1])
     confident = mine[(outcome <= 1) & np.isfinite(columns["confidence"][mine])]
@@ -225,11 +229,11 @@ def _summary(table: _Table, columns: dict[str, Floats], number: int) -> MethodSu
         parsed_accuracy=parsed,
         parsed_interval=parsed_interval,
         generated=mean["generated"],
-        prompt=mean["prompt"] + mean["cached"],
+        prompt=mean["prompt"],
         verifier=mean["verifier"],
         probe=mean["probe"],
-        total=cost + mean["prompt"] + mean["cached"],
-        cost=cost,
+        total=mean["total"],
+        cost=mean["cost"],
         tokens_spent=int(spent),
         seconds_mean=mean["seconds"],
         seconds_median=float(np.median(columns["seconds"][judged])) if judged.size else 0.0,
