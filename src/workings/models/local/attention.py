@@ -198,9 +198,9 @@ class TreeAttention:
                 registry._global_mapping.pop(self.name, None)  # there is no public way to take a name back
 
     @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Sets the module's own attention back for a while."""
-        self.module.set_attn_implementation(self._before)
+    def paused(self, name: str = "") -> Iterator[None]:
+        """Sets the module's own attention back for a while, or that of a name."""
+        self.module.set_attn_implementation(name or self._before)
         try:
             yield
         finally:
@@ -275,7 +275,7 @@ def _mix(
             scale=scale,
         ).view(rows, stored, group * width, size)
     else:
-        asked = asked * scale
+        asked = asked.float() * scale
         scores = _scores(asked, keys, softcap)
         if bias is not None:
             _add(scores, bias, group)
@@ -287,7 +287,8 @@ def _mix(
 
 
 def _scores(asked: Tensor, keys: Tensor, softcap: float | None) -> Tensor:
-    scores = torch.matmul(asked, keys.transpose(-1, -2)).float()
+    """In float32 whatever the keys are: scores of hundreds, which keys with biases give, are wrong in bfloat16."""
+    scores = torch.matmul(asked, keys.transpose(-1, -2).float())
     return scores if softcap is None else torch.tanh_(scores.div_(softcap)).mul_(softcap)
 
 
