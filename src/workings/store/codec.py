@@ -6,6 +6,8 @@ import json
 import zlib
 from typing import Any
 
+import orjson
+
 from workings.core.errors import DataError
 from workings.core.wire import pack
 
@@ -26,7 +28,17 @@ _write_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separat
 
 
 def dump(data: Any) -> bytes:
-    """Plain JSON as bytes; text that is not valid Unicode survives."""
+    """Plain JSON as bytes; text that is not valid Unicode survives.
+
+    orjson writes most values many times as quickly as the standard library, which writes what it cannot: lone
+    surrogates, integers above 64 bits, and what it would call null, because it is not a number or not finite.
+    """
+    try:
+        written = orjson.dumps(data, default=pack)
+    except (orjson.JSONEncodeError, RecursionError):
+        written = b"null"
+    if b"null" not in written:
+        return written
     try:
         return _write_json(data).encode("utf-8", "surrogatepass")
     except (RecursionError, ValueError) as error:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
+import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -192,7 +193,7 @@ class Client:
 
     def _object(self, content: bytes) -> dict[str, Any]:
         try:
-            data = json.loads(content)
+            data = _decoded(content)
         except (ValueError, RecursionError):
             shown = quote(content[:4096].decode("utf-8", "replace"), self._key) or "nothing"
             fault = BadReply(f"{self.where} sent no JSON but: {shown}", "Is this address an OpenAI-compatible server?")
@@ -263,3 +264,11 @@ def _whole(data: dict[str, Any]) -> dict[str, Any]:
 
 def _payload(body: bytes | None) -> Any:
     return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
+
+
+def _decoded(content: bytes) -> Any:
+    """JSON as servers write it; the standard library reads what is not strict (NaN, lone surrogates)."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(content)

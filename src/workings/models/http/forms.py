@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from workings.core.ask import Sampling
 from workings.core.prompt import Prompt
 from workings.models.http.dialect import Dialect
@@ -70,7 +72,10 @@ def _add_sampling(body: dict[str, Any], sampling: Sampling, dialect: Dialect) ->
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """A body as JSON bytes; lone surrogates are escaped and so survive."""
-    return _write(body).encode("ascii")
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return _write(body).encode("ascii")
 
 
 def seeded(encoded: bytes, seed: int) -> bytes:

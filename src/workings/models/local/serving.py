@@ -148,7 +148,6 @@ def _error(engine: Engine) -> tuple[float, float]:
     engine.let_go(node)
     ((shared, node),) = engine.compute([ids])
     engine.let_go(node)
-    every = torch.tensor([ids], device=network.device)
     with engine.attention.paused():
         plain = _last(network, ids)
     allowed = _EXACT
