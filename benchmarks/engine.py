@@ -16,20 +16,29 @@ from typing import Any
 import torch
 
 from workings.catalog.models import pocket_folder
+from workings.core.ask import Sampling
 from workings.models.local import load
 from workings.models.local.model import LocalModel
 
-__all__ = ["arguments", "compare", "opened", "prompt_text", "say"]
+__all__ = ["arguments", "compare", "endless", "opened", "prompt_text", "ratio", "say"]
 
 
-def arguments(text: str | None) -> argparse.Namespace:
-    """The options that all of them take."""
+def arguments(text: str | None, **more: str) -> argparse.Namespace:
+    """The options that all of them take, and text options of a benchmark's own, each with its help."""
     words = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--model", default="", help="a folder or a GGUF file; the default is --random")
     words.add_argument("--random", action="store_true", help="random weights in SmolLM2-135M's architecture")
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--quick", action="store_true", help="one round, smaller")
+    for name, means in more.items():
+        words.add_argument("--" + name.replace("_", "-"), default="", help=means)
     return words.parse_args()
+
+
+def endless(model: LocalModel, temperature: float, tokens: int) -> Sampling:
+    """Sampling in which no reply ends before its last token, so that all contestants write as much."""
+    ends = tuple((token, -1e9) for token in sorted(model.ends))
+    return Sampling(temperature=temperature, max_tokens=tokens, bias=ends)
 
 
 def opened(given: argparse.Namespace) -> LocalModel:

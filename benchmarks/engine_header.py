@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 
 import torch
-from engine import arguments, compare, opened, prompt_text, ratio, say
+from engine import arguments, compare, endless, opened, prompt_text, ratio, say
 
-from workings.core.ask import Sample, Sampling
+from workings.core.ask import Sample
 from workings.core.prompt import Prompt
 
 
@@ -26,11 +26,12 @@ def main() -> None:
         number = next(numbers)
         header = prompt_text(model, length, number)
         texts = [f"{header} Question {i}: {prompt_text(model, 12, 100 + number + i)}" for i in range(many)]
-        return [Sample(Prompt.user(t), 1, Sampling(temperature=0, max_tokens=tokens)) for t in texts]
+        return [Sample(Prompt.user(t), 1, endless(model, 0, tokens)) for t in texts]
 
     def ours() -> None:
         async def all_of(wanted: list[Sample]) -> None:
-            await asyncio.gather(*(model.sample(a, (0,)) for a in wanted))
+            made = await asyncio.gather(*(model.sample(a, (0,)) for a in wanted))
+            assert all(one.usage.generated == tokens for (one,) in made)
 
         asyncio.run(all_of(asks()))
 

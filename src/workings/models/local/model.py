@@ -80,6 +80,11 @@ class LocalModel:
         """Most tokens of prompt and reply together."""
         return self._network.context
 
+    @property
+    def ends(self) -> frozenset[int]:
+        """The token ids that end a reply."""
+        return self._network.ends
+
     def prompt_ids(self, ask: Sample | Score) -> tuple[int, ...]:
         """The token ids that the prompt of an ask, lead included, becomes."""
         return self._text.prompt(ask.prompt)
