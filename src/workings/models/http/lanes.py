@@ -17,6 +17,9 @@ from workings.models.http.response import CutShort, NotHttp, Response, TooLarge
 
 __all__ = ["Lanes", "NoConnection", "Reply", "fits"]
 
+LOOKS = 8
+"""How often in the shortest time allowed (or each second) deadlines are looked at: a timer for each request would cost
+more than reading its reply."""
 IDLE_SECONDS = 15.0
 """Servers close idle connections; one that has been idle for longer than this is not trusted with a request."""
 
@@ -61,6 +64,8 @@ class Lanes:
         self._idle: list[_Lane] = []
         self._busy: set[_Lane] = set()
         self._loop = asyncio.get_running_loop()
+        self._pause = min(1.0, endpoint.timeout_s / LOOKS, endpoint.stall_s / LOOKS)
+        self._looking: asyncio.TimerHandle | None = None
 
     async def ask(self, method: str, path: str, body: bytes | None) -> Reply:
         """One request and its response.
@@ -71,6 +76,8 @@ class Lanes:
         begun = self._loop.time()
         lane = self._take(begun) or await self._connect()
         self._busy.add(lane)
+        if self._looking is None:
+            self._looking = self._loop.call_later(self._pause, self._look)
         try:
             response = await lane.ask(self._request(method, path, body), begun + self._endpoint.timeout_s)
         except BaseException:
@@ -90,6 +97,15 @@ class Lanes:
         for lane in (*self._idle, *self._busy):
             lane.close()
         self._idle.clear()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def _look(self) -> None:
+        """Gives up requests whose time is over; looks again as long as there are any."""
+        now = self._loop.time()
+        for lane in self._busy:
+            lane.look(now)
+        self._looking = self._loop.call_later(self._pause, self._look) if self._busy else None
 
     def _take(self, now: float) -> _Lane | None:
         while self._idle:
@@ -131,20 +147,25 @@ class _Lane(asyncio.Protocol):
         self._stall = endpoint.stall_s
         self._response: Response | None = None
         self._whole: asyncio.Future[Response] | None = None
-        self._silence: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._heard: float | None = None
 
     async def ask(self, request: bytes, until: float) -> Response:
         """Sends a request and waits for its response, at most until that time of the loop's clock."""
         whole: asyncio.Future[Response] = self._loop.create_future()
         self._whole = whole
         self._response = Response(self._most)
-        limit = self._loop.call_at(until, self._fail, TimeoutError())
+        self._until, self._heard = until, None
         self._transport.write(request)
         try:
             return await whole
         finally:
-            limit.cancel()
-            self._listen_no_more()
+            self._response = self._whole = None
+
+    def look(self, now: float) -> None:
+        """Gives the request up when its time is over, or when its reply began and has been silent for too long."""
+        if now >= self._until or (self._heard is not None and now - self._heard >= self._stall):
+            self._fail(TimeoutError())
 
     def close(self) -> None:
         self.open = False
@@ -164,13 +185,10 @@ class _Lane(asyncio.Protocol):
         except (NotHttp, TooLarge) as error:
             self._fail(error)
             return
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
         if ended:
             whole.set_result(response)
         else:
-            self._silence = self._loop.call_later(self._stall, self._fail, TimeoutError())
+            self._heard = self._loop.time()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.open = False
@@ -190,9 +208,3 @@ class _Lane(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._whole is not None and not self._whole.done():
             self._whole.set_exception(error)
-
-    def _listen_no_more(self) -> None:
-        self._response = self._whole = None
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
