@@ -42,9 +42,7 @@ def size_of(identity: Identity, notes: Mapping[str, Any] | None = None) -> Size 
     noted = (notes or {}).get("size")
     if isinstance(noted, Mapping) and noted.get("parameters"):
         source = "counted when the run was made"
-        return Size(
-            float(noted["parameters"]), int(noted.get("layers", 0)), int(noted.get("width", 0)), source
-        )
+        return Size(float(noted["parameters"]), int(noted.get("layers", 0)), int(noted.get("width", 0)), source)
     name = identity.name.rsplit("/", 1)[-1]
     found = _NAMED.findall(name)
     active = [part for part in found if part[0]]

@@ -11,7 +11,7 @@ from workings.verify.equivalence import canonical
 from workings.verify.number import is_symbolic
 from workings.verify.outcome import outcome
 
-__all__ = ["decide", "may_need_judge"]
+__all__ = ["decide", "decide_by_text", "may_need_judge"]
 
 
 async def decide(answer: Answer, problem: Problem, judge: Judge | None = None) -> Outcome | None:
@@ -21,16 +21,23 @@ async def decide(answer: Answer, problem: Problem, judge: Judge | None = None) -
     right, and set aside in the accuracy among parsed. Raises what the judge raises, and DataError for a problem that
     names an unknown checker.
     """
+    told = decide_by_text(answer, problem)
+    if told is not None or problem.gold is None:
+        return told
+    return Outcome.UNPARSED if judge is None else await judge.judge(answer, problem)
+
+
+def decide_by_text(answer: Answer, problem: Problem) -> Outcome | None:
+    """The outcome where the problem's checker or text alone can tell; None when a judge is needed, or there is no gold.
+
+    Raises DataError for a problem that names an unknown checker.
+    """
     checker = problem.meta.get("checker")
     if checker:
         return _checked(answer, problem, str(checker))
     if problem.gold is None:
         return None
-    question = problem.question
-    told = outcome(answer, problem.gold, question.kind, question.choices)
-    if told is not None:
-        return told
-    return Outcome.UNPARSED if judge is None else await judge.judge(answer, problem)
+    return outcome(answer, problem.gold, problem.question.kind, problem.question.choices)
 
 
 def _checked(answer: Answer, problem: Problem, checker: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""What k of a pool's chains would have chosen by weight, over every draw, or over seeded ones when there are too many."""
+"""What k of a pool's chains would have chosen by weight: over every draw, or seeded ones where there are too many."""
 
 from __future__ import annotations
 
