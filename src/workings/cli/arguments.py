@@ -82,6 +82,38 @@ def _report(verbs: Verbs) -> None:
     _json(verb)
 
 
+def _choose(verbs: Verbs) -> None:
+    verb = verbs.add_parser("choose", help="say which method to use for an accuracy or a budget, without a model")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument("--target", type=float, metavar="SHARE", help="the accuracy to reach, such as 0.9")
+    verb.add_argument("--budget", type=float, metavar="COST", help="the mean cost of an attempt to keep")
+    verb.add_argument(
+        "--cost",
+        choices=["tokens", "total", "seconds", "flops"],
+        default="tokens",
+        help="how cost is counted: tokens of chains, probes and verifiers (default), total (prompts too), seconds, flops",
+    )
+    verb.add_argument(
+        "--probe",
+        type=int,
+        default=4,
+        metavar="N",
+        help="chains that difficulty is predicted from; 0 leaves it out (4)",
+    )
+    verb.add_argument(
+        "--by",
+        default="agreement",
+        metavar="SIGNAL",
+        help="what is read from them: agreement (default), logprob, a grader",
+    )
+    verb.add_argument("--source", default="", metavar="METHOD", help="whose chains they are (the largest pools)")
+    verb.add_argument("--bands", type=int, default=3, metavar="N", help="bands of difficulty, 2 to 5 (3)")
+    verb.add_argument("--parameters", type=float, metavar="N", help="the model's size, for flops (from the record)")
+    verb.add_argument("--seed", type=int, default=0, help="fixes how the problems are halved (0)")
+    _folder(verb)
+    _json(verb)
+
+
 def _list(verbs: Verbs) -> None:
     verb = verbs.add_parser("list", help="what there is: methods, problems, models, graders, runs")
     verb.add_argument("what", choices=["methods", "problems", "models", "graders", "runs"])
@@ -110,4 +142,4 @@ def _import(verbs: Verbs) -> None:
     _json(verb)
 
 
-VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _list, _export, _import)
+VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _list, _export, _import)

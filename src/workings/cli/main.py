@@ -70,6 +70,8 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
         from workings.cli.run import run as verb
     elif name == "report":
         from workings.cli.report import report as verb
+    elif name == "choose":
+        from workings.cli.choose import choose_method as verb
     elif name == "list":
         from workings.cli.listing import show as verb
     elif name == "export":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import workings
 from workings.catalog.sets import open_problems
@@ -76,9 +76,10 @@ def _problems(given: argparse.Namespace) -> list[Problem]:
 def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: Sequence[Problem], world: World) -> RunSpec:
     """What is to be run; its id is a digest of everything that decides the outcome, the problems with their golds too.
 
-    The notes say which judge there is, which decides outcomes, and the baseline, which does not and is not in the id.
+    The notes say which judge there is, which decides outcomes, and the baseline and the model's size, which do not and
+    are not in the id.
     """
-    notes = {"judge": "" if world.judge is None else type(world.judge).__name__}
+    notes: dict[str, Any] = {"judge": "" if world.judge is None else type(world.judge).__name__}
     spec = RunSpec(
         id="",
         model=given.model,
@@ -98,6 +99,8 @@ def spec_of(given: argparse.Namespace, methods: tuple[str, ...], problems: Seque
     created = datetime.now(UTC).isoformat(timespec="seconds")
     if given.baseline is not None:
         notes = {**notes, "baseline": canonical_spec("methods", given.baseline)}
+    if size := getattr(world.model, "size", None):
+        notes = {**notes, "size": size}
     return replace(spec, id=made, created=created, version=workings.__version__, notes=notes)
 
 

@@ -52,6 +52,11 @@ class CachedModel:
     def capabilities(self) -> frozenset[Capability]:
         return self.model.capabilities
 
+    @property
+    def size(self) -> dict[str, int] | None:
+        """The size of the model behind it, when that one knows."""
+        return getattr(self.model, "size", None)
+
     async def open(self) -> None:
         """Lets a model behind a server find out which model it is; identities must be known before keys are."""
         if isinstance(self.model, Remote):

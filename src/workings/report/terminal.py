@@ -9,7 +9,7 @@ from workings.core.display import printable
 from workings.report.figures import number
 from workings.run.compare import Comparison, MethodSummary
 
-__all__ = ["render_table"]
+__all__ = ["aligned", "render_table", "safe"]
 
 _LONGEST = 36
 
@@ -30,13 +30,13 @@ def render_table(summaries: Sequence[MethodSummary], comparisons: Sequence[Compa
         bounds = f"[{number(s.interval.low)}, {number(s.interval.high)}]" if s.interval else ""
         counts = [f"{count:,}" for count in (s.right, s.wrong, s.unparsed, s.errors)]
         spent = [number(s.cost, 1), number(s.seconds_mean, 2), number(s.calls, 1), f"{s.truncated:.0%}"]
-        line = [_safe(s.method), number(s.accuracy), bounds, *counts, *spent]
+        line = [safe(s.method), number(s.accuracy), bounds, *counts, *spent]
         lines.append(line + ([number(s.ece)] if sure else []))
-    text = _aligned(lines)
+    text = aligned(lines)
     unjudged = sum(s.unjudged for s in summaries)
     if unjudged:
         text += f"\n{unjudged:,} attempts have no gold answer or were not judged: they are in no accuracy."
-    return f"{text}\n\n{_aligned(_differences(comparisons))}" if comparisons else text
+    return f"{text}\n\n{aligned(_differences(comparisons))}" if comparisons else text
 
 
 def _differences(comparisons: Sequence[Comparison]) -> list[list[str]]:
@@ -44,7 +44,7 @@ def _differences(comparisons: Sequence[Comparison]) -> list[list[str]]:
     for c in comparisons:
         sign = "+" if c.difference is not None and c.difference > 0 else ""
         bounds = f"[{number(c.interval.low)}, {number(c.interval.high)}]" if c.interval else ""
-        pair = f"{_safe(c.method)} − {_safe(c.baseline)}"
+        pair = f"{safe(c.method)} − {safe(c.baseline)}"
         said = "told apart" if c.distinct else "not told apart"
         values = [sign + number(c.difference), bounds, f"{c.problems:,}", _p(c.p), _p(c.p_adjusted)]
         lines.append([pair, *values, said])
@@ -57,7 +57,7 @@ def _p(value: float | None) -> str:
     return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
     """A name without characters that move a terminal's cursor, cut when it is very long."""
     return printable(name, _LONGEST, lines=False)
 
@@ -67,7 +67,7 @@ def _wide(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Columns two spaces apart: the first flush left, intervals and words after numbers too, all others right."""
     widths = [max(_wide(line[at]) for line in lines) for at in range(len(lines[0]))]
     left = {0, 2} | {at for at, head in enumerate(lines[0]) if not head}

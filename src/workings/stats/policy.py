@@ -89,12 +89,18 @@ def halves(clusters: Sequence[Hashable] | NDArray[Any], seed: int = 0) -> Ints:
 
 
 def edges_of(signal: ArrayLike, groups: int) -> tuple[float, ...]:
-    """Upper edges that cut a signal into at most `groups` groups of about equal size; equal signals stay together."""
+    """Upper edges that cut a signal into at most `groups` groups of about equal size; equal signals stay together.
+
+    Where the largest signal is so frequent that a cut falls on it, the cut is made below it.
+    """
     if groups < 1:
         raise BadSetting(f"groups={groups} is out of range.", "Use 1 or more.")
     array = np.asarray(signal, dtype=np.float64)
-    cuts = np.unique(np.quantile(array, np.arange(1, groups) / groups, method="lower"))
-    return tuple(float(cut) for cut in cuts if cut < array.max())
+    below = array[array < array.max()]
+    if not below.size:
+        return ()
+    cuts = np.quantile(array, np.arange(1, groups) / groups, method="lower")
+    return tuple(float(cut) for cut in np.unique(np.minimum(cuts, below.max())))
 
 
 def group_of(signal: ArrayLike, edges: Sequence[float]) -> Ints:

@@ -246,6 +246,6 @@ def _problem_rows(problems: Sequence[Problem], digests: list[bytes]) -> Iterator
 
 
 def _asked(spec: RunSpec) -> dict[str, Any]:
-    notes = {name: value for name, value in spec.notes.items() if name != "baseline"}
+    notes = {name: value for name, value in spec.notes.items() if name not in ("baseline", "size")}
     packed: dict[str, Any] = load(dump(pack(replace(spec, notes=notes))))
     return {name: value for name, value in packed.items() if name not in ("created", "version")}

@@ -85,6 +85,13 @@ class LocalModel:
         """The token ids that end a reply."""
         return self._network.ends
 
+    @property
+    def size(self) -> dict[str, int]:
+        """How many parameters, layers and how wide: what operations are counted from."""
+        config = self.module.config.get_text_config()
+        layers, width = getattr(config, "num_hidden_layers", 0), getattr(config, "hidden_size", 0)
+        return {"parameters": int(self.module.num_parameters()), "layers": int(layers), "width": int(width)}
+
     def prompt_ids(self, ask: Sample | Score) -> tuple[int, ...]:
         """The token ids that the prompt of an ask, lead included, becomes."""
         return self._text.prompt(ask.prompt)
