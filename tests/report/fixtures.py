@@ -47,8 +47,8 @@ class FakeRun:
         self.fetched += 1
         return self.attempts_[problem_id, method, index]
 
-    def attempts(self) -> Iterator[Attempt]:
-        return iter(self.attempts_.values())
+    def attempts(self, *, method: str | None = None) -> Iterator[Attempt]:
+        return iter([a for a in self.attempts_.values() if method in (None, a.method)])
 
 
 def spec(methods: tuple[str, ...] = METHODS, count: int = 200, **changes: object) -> RunSpec:

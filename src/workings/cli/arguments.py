@@ -91,7 +91,7 @@ def _choose(verbs: Verbs) -> None:
         "--cost",
         choices=["tokens", "total", "seconds", "flops"],
         default="tokens",
-        help="how cost is counted: tokens of chains, probes and verifiers (default), total (prompts too), seconds, flops",
+        help="tokens of chains, probes and verifiers (default); total, with prompts; seconds; or operations",
     )
     verb.add_argument(
         "--probe",

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
-from workings.catalog.world import open_judge
-from workings.core.answer import Answer, Outcome
+from workings.cli.marking import marking
 from workings.core.display import printable
-from workings.core.problem import Problem
 from workings.report.choice import render_options
 from workings.run.choose import choose
 from workings.run.compute import Size, size_of
 from workings.run.counsel import counsel
-from workings.run.coverage import Mark, read_pools
+from workings.run.coverage import read_pools
 from workings.run.difficulty import Probe
-from workings.run.judging import decide, decide_by_text
 from workings.store.archive import Archive
 
-__all__ = ["choose_method", "marking"]
+__all__ = ["choose_method"]
 
 
 def choose_method(given: argparse.Namespace) -> int:
@@ -52,24 +46,6 @@ def choose_method(given: argparse.Namespace) -> int:
     print("\n".join(printable(line) for line in counsel(found)))
     print(f"\n{render_options(found)}")
     return 0
-
-
-@contextmanager
-def marking() -> Iterator[Mark]:
-    """Says whether answers are right, with the judge of formulas where it is installed; it starts when first needed."""
-    with ExitStack() as opened:
-        symbolic = open_judge()
-        if symbolic is None:
-            yield decide_by_text
-            return
-        opened.callback(symbolic.close)
-        loop = opened.enter_context(asyncio.Runner())
-
-        def mark(answer: Answer, problem: Problem) -> Outcome | None:
-            told = decide_by_text(answer, problem)
-            return told if told is not None else loop.run(decide(answer, problem, symbolic))
-
-        yield mark
 
 
 def _finite(value: object) -> object:

@@ -171,9 +171,11 @@ def _progress(given: argparse.Namespace, plan: Plan, record: Run) -> Iterator[Ca
 def _conclude(given: argparse.Namespace, record: Run) -> int:
     rows = list(record.rows())
     if given.json:
+        from workings.cli.marking import marking
         from workings.report.facts import as_json
 
-        print(json.dumps(as_json(record), ensure_ascii=False, indent=1))
+        with marking() as mark:
+            print(json.dumps(as_json(record, mark), ensure_ascii=False, indent=1))
     else:
         from workings.report.facts import measured
         from workings.report.terminal import render_table
@@ -183,9 +185,11 @@ def _conclude(given: argparse.Namespace, record: Run) -> int:
         print(render_table(summaries, comparisons))
         print(f"\n{advice(summaries, comparisons)}")
     if given.report is not None:
+        from workings.cli.marking import marking
         from workings.report.page import write_report
 
-        path = write_report(record, given.report)
+        with marking() as mark:
+            path = write_report(record, given.report, mark=mark)
         if not given.json:
             print(f"\nreport: {path}")
     failed = [r for r in rows if r.outcome is Outcome.ERROR]

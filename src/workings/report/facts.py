@@ -12,9 +12,12 @@ from workings.core.answer import Outcome
 from workings.core.finding import Interval
 from workings.core.problem import Problem
 from workings.core.record import AttemptRow, RunSpec
+from workings.report.coverage import curves_of
 from workings.report.source import RunSource
 from workings.run import compare
 from workings.run.compare import Bucket, Comparison, MethodSummary
+from workings.run.coverage import Mark
+from workings.run.judging import decide_by_text
 from workings.stats.calibration import brier, calibration
 
 __all__ = ["as_json", "facts_of", "measured", "methods_of"]
@@ -22,14 +25,14 @@ __all__ = ["as_json", "facts_of", "measured", "methods_of"]
 FORMAT = 1
 
 
-def as_json(run: RunSource) -> dict[str, Any]:
+def as_json(run: RunSource, mark: Mark = decide_by_text) -> dict[str, Any]:
     """Every number of a run's report as plain JSON values; None stands where a number does not exist.
 
-    Nothing is computed here: `workings.run.compare` and `workings.stats` make the numbers from the rows.
+    Nothing is computed here: `workings.run` and `workings.stats` make the numbers. `mark` judges the chains of pools.
     """
     rows = list(run.rows())
     problems = {problem.id: problem for problem in run.problems()}
-    return facts_of(run.spec, rows, problems)
+    return facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
 
 
 def methods_of(spec: RunSpec, rows: Iterable[AttemptRow]) -> tuple[str, ...]:
@@ -53,8 +56,10 @@ def measured(spec: RunSpec, rows: Sequence[AttemptRow]) -> tuple[tuple[MethodSum
     return summaries, compare.paired(rows, baseline, methods=methods)
 
 
-def facts_of(spec: RunSpec, rows: Sequence[AttemptRow], problems: Mapping[str, Problem]) -> dict[str, Any]:
-    """The same, from rows and problems that are already read."""
+def facts_of(
+    spec: RunSpec, rows: Sequence[AttemptRow], problems: Mapping[str, Problem], curves: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same, from rows and problems that are already read, and the curves of the pools."""
     order = {method: at for at, method in enumerate(methods_of(spec, rows))}
     rows = sorted(rows, key=lambda row: order[row.method])
     summaries, comparisons = measured(spec, rows)
@@ -66,6 +71,7 @@ def facts_of(spec: RunSpec, rows: Sequence[AttemptRow], problems: Mapping[str, P
         "methods": [_method(summary, confident.get(summary.method, [])) for summary in summaries],
         "comparisons": [_comparison(comparison) for comparison in comparisons],
         "frontier": {axis: _frontier(summaries, axis) for axis in ("cost", "total", "seconds_mean")},
+        "curves": curves,
         "by_length": _by_length(rows, problems),
         "by_family": _by_family(rows),
         "advice": _advice(summaries, comparisons, rows),

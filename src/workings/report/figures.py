@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workings.report.markup import EMPTY, Markup, tag, text
 
-__all__ = ["OUTCOMES", "accuracy_bar", "difference_bar", "frontier", "length_panel", "number", "reliability", "stacked"]
+__all__ = [
+    "OUTCOMES",
+    "accuracy_bar",
+    "cost_curves",
+    "difference_bar",
+    "frontier",
+    "k_panel",
+    "length_panel",
+    "number",
+    "reliability",
+    "stacked",
+]
 
 OUTCOMES = ("right", "wrong", "unparsed", "error", "unjudged")
 Figure = Mapping[str, Any]
+
+_LEFT = 32.0
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -119,33 +132,8 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
     points = [p for p in points if p.get("cost") is not None and p.get("value") is not None]
     if not points:
         return tag("p", {"class": "soft"}, "No method has both an accuracy and this cost.")
-    left, right, top, bottom = 32.0, 16.0, 26.0, 40.0
     ends = [v for p in points for v in (p["cost"], p.get("cost_low"), p.get("cost_high")) if v is not None]
-    positive = [v for v in ends if v > 0]
-    log = bool(positive) and len(positive) == len(ends) and max(positive) > 20 * min(positive)
-    ticks = _log_ticks(min(ends), max(ends)) if log else _ticks(0.0, max(ends) * 1.05 or 1.0)
-    first, last = (ticks[0], ticks[-1]) if ticks[-1] > ticks[0] else (ticks[0], ticks[0] + 1)
-    turn = math.log if log else float
-    spread = (turn(last) - turn(first)) or 1.0
-
-    def x(value: float) -> float:
-        return left + (width - left - right) * (turn(value) - turn(first)) / spread
-
-    def y(value: float) -> float:
-        return top + (height - top - bottom) * (1 - value)
-
-    parts: list[Markup] = []
-    for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
-        parts += [
-            _line(left, y(value), width - right, y(value), "grid"),
-            _label(left - 8, y(value) + 4, f"{value:g}", "end"),
-        ]
-    shown = ticks if width > 500 or len(ticks) < 5 else ticks[::2]
-    for tick in shown:
-        parts += [_line(x(tick), y(0), x(tick), y(0) + 5, "tick"), _label(x(tick), y(0) + 18, _compact(tick), "middle")]
-    parts.append(_line(left, y(0), width - right, y(0), "axis"))
-    parts.append(_label(width - right, height - 4, f"{axis}{', log scale' if log else ''}", "end"))
-    parts.append(_label(0, 10, "accuracy"))
+    x, y, parts = _cost_axes(ends, axis, width, height)
     on = sorted((p for p in points if p.get("on")), key=lambda p: (p["cost"], p["value"]))
     if len(on) > 1:
         path = f"M{_r(x(on[0]['cost']))} {_r(y(on[0]['value']))}"
@@ -158,9 +146,142 @@ def frontier(points: Sequence[Figure], axis: str, *, width: float = 760, height:
         if p.get("low") is not None and p.get("high") is not None:
             taken.append((px - 2, y(p["high"]), px + 2, y(p["low"])))
     for p in sorted(points, key=lambda p: (p["cost"], -p["value"])):
-        parts.append(_point(p, axis, x, y, taken, (left, width)))
+        parts.append(_point(p, axis, x, y, taken, (_LEFT, width)))
     name = "narrow" if width < 500 else "broad"
     return _svg(width, height, f"Accuracy against {axis} for {len(points)} methods", parts, name=name)
+
+
+def _cost_axes(
+    ends: Sequence[float], axis: str, width: float, height: float
+) -> tuple[Callable[[float], float], Callable[[float], float], list[Markup]]:
+    """Where a cost and an accuracy stand in a figure, and its axes; a wide range of costs is drawn on a log scale."""
+    right, top, bottom = 16.0, 26.0, 40.0
+    positive = [v for v in ends if v > 0]
+    log = bool(positive) and len(positive) == len(ends) and max(positive) > 20 * min(positive)
+    ticks = _log_ticks(min(ends), max(ends)) if log else _ticks(0.0, max(ends) * 1.05 or 1.0)
+    first, last = (ticks[0], ticks[-1]) if ticks[-1] > ticks[0] else (ticks[0], ticks[0] + 1)
+    turn: Callable[[float], float] = math.log if log else float
+    spread = (turn(last) - turn(first)) or 1.0
+
+    def x(value: float) -> float:
+        return _LEFT + (width - _LEFT - right) * (turn(value) - turn(first)) / spread
+
+    def y(value: float) -> float:
+        return top + (height - top - bottom) * (1 - value)
+
+    parts: list[Markup] = []
+    for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        parts += [
+            _line(_LEFT, y(value), width - right, y(value), "grid"),
+            _label(_LEFT - 8, y(value) + 4, f"{value:g}", "end"),
+        ]
+    shown = ticks if width > 500 or len(ticks) < 5 else ticks[::2]
+    for tick in shown:
+        parts += [_line(x(tick), y(0), x(tick), y(0) + 5, "tick"), _label(x(tick), y(0) + 18, _compact(tick), "middle")]
+    parts.append(_line(_LEFT, y(0), width - right, y(0), "axis"))
+    parts.append(_label(width - right, height - 4, f"{axis}{', log scale' if log else ''}", "end"))
+    parts.append(_label(0, 10, "accuracy"))
+    return x, y, parts
+
+
+def cost_curves(lines: Sequence[Figure], axis: str, *, width: float = 760, height: float = 420) -> Markup:
+    """Accuracy against cost: a line for each rule over its ks, a lone mark for each method that has no pool.
+
+    A line needs `label`, `kind` ("coverage", "choice" or "method") and `points`, each with `cost`, `value`, `says`, and
+    optionally `low`, `high` and `on` (on the frontier: filled).
+    """
+    every = [p for line in lines for p in line["points"]]
+    if not every:
+        return tag("p", {"class": "soft"}, "No method has both an accuracy and this cost.")
+    x, y, parts = _cost_axes([p["cost"] for p in every], axis, width, height)
+    taken: list[tuple[float, float, float, float]] = []
+    for p in every:
+        px, py = x(p["cost"]), y(p["value"])
+        taken.append((px - 6, py - 6, px + 6, py + 6))
+    for line in lines:
+        trail = _trail([(x(p["cost"]), y(p["value"])) for p in line["points"]])
+        if len(line["points"]) > 1:
+            parts.append(tag("path", {"d": trail, "class": f"rule {line['kind']}"}))
+    for line in lines:
+        for p in line["points"]:
+            parts.append(_mark(p, x(p["cost"]), y, coverage=line["kind"] == "coverage"))
+    for line in sorted(lines, key=lambda line: -line["points"][-1]["value"]):
+        end = line["points"][-1]
+        label = line["label"] if len(line["label"]) <= 34 else line["label"][:33] + "…"
+        lx, ly, anchor = _place(x(end["cost"]), y(end["value"]), len(label) * 6.7, taken, (_LEFT, width))
+        parts.append(_label(lx, ly, label, anchor, "name"))
+    name = "narrow" if width < 500 else "broad"
+    return _svg(width, height, f"Accuracy against {axis} for {len(lines)} ways to choose", parts, name=name)
+
+
+def _mark(p: Figure, px: float, y: Callable[[float], float], *, coverage: bool) -> Markup:
+    py = y(p["value"])
+    whisker = EMPTY
+    if p.get("low") is not None and p.get("high") is not None:
+        whisker = tag("path", {"d": f"M{_r(px)} {_r(y(p['low']))}V{_r(y(p['high']))}", "class": "whisker faint"})
+    look = "ring" if coverage else "dot" if p.get("on") else "hollow"
+    attributes = {"class": "point", "tabindex": "0", "role": "img", "aria-label": p["says"], "data-says": p["says"]}
+    return tag(
+        "g",
+        attributes,
+        tag("circle", {"cx": _r(px), "cy": _r(py), "r": "9", "class": "halo"}),
+        whisker,
+        tag("circle", {"cx": _r(px), "cy": _r(py), "r": "3.5", "class": look}),
+        tag("title", None, p["says"]),
+    )
+
+
+def k_panel(lines: Sequence[Figure], ks: Sequence[int]) -> Markup:
+    """Accuracy of each rule against the number of chains; coverage dashed, with its band, and a label at each end.
+
+    A line needs `label`, `kind` and `points` with `k`, `value`, `low` and `high`. Places of k are equally far apart.
+    """
+    width, height, left, right, top, bottom = 380.0, 220.0, 28.0, 130.0, 8.0, 36.0
+    place = {k: at for at, k in enumerate(ks)}
+    span = max(1, len(ks) - 1)
+
+    def x(k: int) -> float:
+        return left + 6 + (width - left - right - 6) * place[k] / span
+
+    def y(value: float) -> float:
+        return top + (height - top - bottom) * (1 - value)
+
+    parts: list[Markup] = []
+    for value in (0.0, 0.5, 1.0):
+        parts += [
+            _line(left, y(value), width - right, y(value), "grid"),
+            _label(left - 5, y(value) + 4, f"{value:g}", "end"),
+        ]
+    parts += [_label(x(k), y(0) + 16, k, "middle") for k in ks]
+    parts.append(_label(left, height - 4, "chains"))
+    for line in lines:
+        points = line["points"]
+        if line["kind"] == "coverage":
+            upper = [(x(p["k"]), y(p["high"])) for p in points]
+            lower = [(x(p["k"]), y(p["low"])) for p in reversed(points)]
+            parts.append(tag("path", {"d": _trail([*upper, *lower]) + "Z", "class": "band"}))
+        parts.append(
+            tag("path", {"d": _trail([(x(p["k"]), y(p["value"])) for p in points]), "class": f"rule {line['kind']}"})
+        )
+        for p in points:
+            says = f"{line['label']}, {p['k']} chains: {_said(p)}"
+            dot = {"cx": _r(x(p["k"])), "cy": _r(y(p["value"])), "r": "2.5"}
+            parts.append(
+                tag(
+                    "circle",
+                    {**dot, "class": "ring" if line["kind"] == "coverage" else "dot"},
+                    tag("title", None, says),
+                )
+            )
+    wanted = sorted((y(line["points"][-1]["value"]), line["label"]) for line in lines if line["points"])
+    at = -math.inf
+    for ideal, label in wanted:
+        at = max(ideal, at + 12)
+        parts.append(
+            _label(width - right + 7, at + 4, label if len(label) <= 20 else label[:19] + "…", "start", "name")
+        )
+    spoken = "; ".join(f"{line['label']} {number(line['points'][-1]['value'], 2)}" for line in lines if line["points"])
+    return _svg(width, height, f"Accuracy by number of chains, at {ks[-1]} chains: {spoken}", parts)
 
 
 def _point(p: Figure, axis: str, x: Any, y: Any, taken: list[tuple[float, float, float, float]], edges: Any) -> Markup:
@@ -227,6 +348,8 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _compact(value: float) -> str:
+    if value >= 1e7:
+        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:g}"
 
 

@@ -11,11 +11,14 @@ from importlib import resources
 from pathlib import Path
 
 from workings.core.errors import BadSetting
-from workings.report import browser, graphs, sections
+from workings.report import browser, curves, graphs, sections
+from workings.report.coverage import curves_of
 from workings.report.embed import embed
 from workings.report.facts import facts_of, methods_of
 from workings.report.markup import Markup, join, tag, text
 from workings.report.source import RunSource
+from workings.run.coverage import Mark
+from workings.run.judging import decide_by_text
 
 __all__ = ["write_report"]
 
@@ -23,6 +26,7 @@ _CONTENTS = (
     ("accuracy", "Accuracy"),
     ("paired", "Differences"),
     ("frontier", "Cost"),
+    ("curves", "Chains"),
     ("outcomes", "Outcomes"),
     ("length", "Length"),
     ("family", "Family"),
@@ -32,12 +36,13 @@ _CONTENTS = (
 )
 
 
-def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Path:
+def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark: Mark = decide_by_text) -> Path:
     """Writes the report of a run to `path` and returns it.
 
     Tables and figures are made from every row of the run. At most `max_browsable` attempts can be read in the page,
     and fewer when their texts are long; the page says how many and how they were drawn. The file appears whole or not
     at all; its folder is made when it is missing.
+    `mark` says whether the answer of a chain that was not chosen is right; without one, what text alone can tell.
     All text from problems, models and servers is escaped, and the page's own policy lets it run no script but its own.
 
     Raises BadSetting for a negative `max_browsable`, OSError when the file cannot be written.
@@ -48,7 +53,7 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
     rows = list(run.rows())
     problems = {problem.id: problem for problem in run.problems()}
     methods = methods_of(run.spec, rows)
-    facts = facts_of(run.spec, rows, problems)
+    facts = facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
     found = embed(run, rows, problems, methods, max_browsable=max_browsable)
     shown = [
         (key, part)
@@ -56,6 +61,7 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000) -> Pa
             ("accuracy", sections.accuracy(facts)),
             ("paired", sections.paired(facts)),
             ("frontier", graphs.frontier(facts)),
+            ("curves", curves.curves(facts)),
             ("outcomes", graphs.outcomes(facts)),
             ("length", graphs.lengths(facts)),
             ("family", graphs.families(facts)),

@@ -221,8 +221,8 @@ def spend(pool: Pool, k: int, axis: str, *, verified: bool = False, size: Size |
 
     Chains are drawn alike, so k of them cost k/n of the pool's tokens; verifier tokens count where `verified` says
     that the rule reads them. Seconds are k/n of the attempt's: fewer chains in one batch are not that much faster.
-    For operations the prompt is computed once where the pool shared it. With a verifier, or without a `size`, they
-    are not known.
+    For operations the prompt is counted whole once, and again for each chain that did not share it; with a verifier, or
+    without a `size`, they are not known.
     """
     n = len(pool)
     if axis not in AXES:
@@ -238,14 +238,16 @@ def spend(pool: Pool, k: int, axis: str, *, verified: bool = False, size: Size |
 
 
 def _operations(pool: Pool, k: int, size: Size) -> float:
-    """Chains at k/n, and the prompts of k chains: the first one whole, each further one as new as in the pool."""
+    """Chains at k/n, the first one's prompt whole, and each further one's as new as in the pool.
+
+    What an earlier attempt had left in the cache counts as computed: else the method that ran last would look cheapest.
+    """
     n = len(pool)
     chains = [*pool.usages, replace(pool.shared, prompt=0, cached=0)]
     written = math.fsum(flops(size, Usage(cached=u.prompt + u.cached, generated=u.generated + u.probe)) for u in chains)
     new = math.fsum(flops(size, Usage(prompt=u.prompt, cached=u.cached)) for u in pool.usages)
-    whole = flops(size, Usage(prompt=max(u.prompt + u.cached for u in pool.usages)))
-    first = min(new, whole)
-    return k / n * written + first + ((k - 1) * (new - first) / (n - 1) if n > 1 else 0.0)
+    first = flops(size, Usage(prompt=max(u.prompt + u.cached for u in pool.usages)))
+    return k / n * written + first + ((k - 1) * max(0.0, new - first) / (n - 1) if n > 1 else 0.0)
 
 
 def ks_of(n: int) -> Iterator[int]:

@@ -155,7 +155,7 @@ def _cost(row: AttemptRow, axis: str, size: Size | None) -> float | None:
     tokens = row.generated + row.probe + row.verifier
     if axis == "flops":
         known = size is not None and row.calls <= 1 and not row.verifier
-        usage = Usage(row.prompt, row.cached, row.generated, probe=row.probe)
+        usage = Usage(row.prompt + row.cached, generated=row.generated, probe=row.probe)
         return flops(size, usage) if known and size is not None else None
     return {"tokens": tokens, "total": tokens + row.prompt + row.cached, "seconds": row.seconds}[axis]
 
