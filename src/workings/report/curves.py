@@ -8,7 +8,7 @@ from typing import Any
 from workings.report import figures
 from workings.report.figures import number
 from workings.report.markup import EMPTY, Markup, join, tag
-from workings.report.pieces import Facts, bounds, name, section, top, wide
+from workings.report.pieces import Facts, bounds, many, name, section, top, wide
 
 __all__ = ["curves"]
 
@@ -195,5 +195,5 @@ def _notes(found: Facts) -> Markup:
     if undecided:
         words += f"{undecided:,} chains have an answer that nothing here could judge, and count as not right. "
     for entry in found["left_out"]:
-        words += f"{entry['method']}: {entry['attempts']:,} attempts left out, {entry['why']}. "
+        words += f"{entry['method']}: {many(entry['attempts'], 'attempt')} left out, {entry['why']}. "
     return tag("p", {"class": "soft"}, words)
