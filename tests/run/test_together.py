@@ -1,4 +1,4 @@
-"""Several asks at once: in the order asked, within the budget, journaled and replayed, errors thrown after all ended."""
+"""Several asks at once: in the order asked, within the budget, journaled and replayed; errors come when all ended."""
 
 from __future__ import annotations
 

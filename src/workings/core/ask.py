@@ -184,7 +184,7 @@ def sample_affordable(
 
 
 def sample_together(asks: tuple[Sample, ...]) -> Flow[tuple[tuple[tuple[Completion, ...], ...], str]]:
-    """For each ask its completions, in the order asked, and why there are fewer than asked (empty when there are not)."""
+    """For each ask its completions, in the order asked, and why some are missing (empty when none is)."""
     if not asks:
         return (), ""
     try:
