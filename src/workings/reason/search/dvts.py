@@ -36,7 +36,7 @@ class Dvts(Stepwise):
     def __post_init__(self) -> None:
         Stepwise.__post_init__(self)
         check_settings(n=self.n)
-        need(1 <= self.width, f"width={self.width} samples nothing.", "Use width=1 or more.")
+        need(self.width >= 1, f"width={self.width} samples nothing.", "Use width=1 or more.")
 
     def __call__(self, question: Question) -> Flow[Solution]:
         if self.n == 1:

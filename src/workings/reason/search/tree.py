@@ -29,8 +29,8 @@ class Node:
     model does not say. `closed` means that it cannot be continued; `finished`, that it came to an end of its own: a
     chain cut by length is closed and not finished. `copies` counts equal samples, which are one node. `asked` is the
     number of samples drawn from it. `value` is what the search goes by, `grades` the scores behind it. `visits`, `total`
-    and `top` (of the values backed up) and `options` (what may come next, None before it was expanded) are for tree
-    search.
+    and `top` (of the values backed up), `options` (what may come next, None before it was expanded) and `kind` (what
+    was done to get here) are for tree search.
     """
 
     text: str
@@ -55,6 +55,7 @@ class Node:
     total: float = 0.0
     top: float = -math.inf
     options: list[Node] | None = None
+    kind: str = ""
 
     @property
     def finished(self) -> bool:
@@ -156,6 +157,7 @@ class Tree:
         )
         made.children, made.grades, made.options, made.copies = [], {}, None, 1
         made.visits, made.total, made.top, made.value, made.asked, made.answer = 0, 0.0, -math.inf, 0.0, 0, None
+        made.kind = ""
         return self._kept(made)
 
     def answer(self, node: Node) -> Answer:
