@@ -224,7 +224,7 @@ def test_the_last_level_writes_to_the_end():
 
 
 def test_look_ahead_scores_the_text_it_reads():
-    """Both first steps look alike; what follows b is bad. A published library scores the text without what it rolled."""
+    """Both first steps look alike; what follows b is bad. A published library leaves that text out."""
     model = step_model({"a": 0.4, "b": 0.6}, {"a": 0.9, "b": 0.1})
     grader = StepGrader(lambda labels: 0.5 if len(labels) < 2 else {"aa": 0.9, "ba": 0.1}.get("".join(labels), 0.2))
     blind, _ = run(Beam(n=8, keep=1, **WARM), model, grader, seed=1)

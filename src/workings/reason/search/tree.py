@@ -20,6 +20,10 @@ __all__ = ["BOUNDARIES", "Node", "Tree", "Want", "distinct"]
 BOUNDARIES = {"line": ("\n",), "paragraph": ("\n\n",), "tokens": ()}
 """What ends a step: stop strings by the name of the setting; none where only `step_tokens` does."""
 
+_BROKEN = "\ufffd"
+"""What a character looks like whose bytes are not all there. Where a step pauses within one it is left out: the next
+piece writes it whole."""
+
 
 @dataclass(slots=True, eq=False)
 class Node:
@@ -213,7 +217,7 @@ class Tree:
         paused = paused or (completion.stop is Stop.LENGTH and generated < self.sampling.max_tokens)
         full = generated >= self.sampling.max_tokens and completion.stop is not Stop.END
         return Node(
-            text=node.text + want.cue + completion.text,
+            text=node.text + want.cue + (completion.text.rstrip(_BROKEN) if exact and paused else completion.text),
             parent=node,
             depth=node.depth + 1,
             path=f"{node.path}/{ask.start + number}",
