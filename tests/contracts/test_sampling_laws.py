@@ -23,7 +23,7 @@ from workings.verify.select import vote
 SAMPLING = tuple(
     name
     for name, entry in entries("methods").items()
-    if {"n", "temperature"} <= {f.name for f in dataclasses.fields(entry.load())}
+    if {"n", "temperature", "stages"} <= {f.name for f in dataclasses.fields(entry.load())}
 )
 PROBLEMS = item_problems(12)
 
@@ -50,7 +50,9 @@ def test_one_sample_is_one_chain_of_thought(name, extra):
         assert one.spent == plain.spent
 
 
-@pytest.mark.parametrize("spec", [s for s in SPECS if not re.match("direct|.*(temperature|max_tokens)=", s)])
+@pytest.mark.parametrize(
+    "spec", [s for s in SPECS if not re.match("direct|rap|rstar|.*(temperature|max_tokens|generate)=", s)]
+)
 def test_temperature_zero_gives_every_method_the_greedy_answer(spec):
     cold = dataclasses.replace(made(spec), temperature=0.0)
     name, _, rest = spec.partition(":")

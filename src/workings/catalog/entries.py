@@ -68,6 +68,54 @@ METHODS = (
         "the best of n chains, by log-probability or by a grader",
         "Cobbe et al. 2021; Li et al. 2023",
     ),
+    Entry(
+        "beam",
+        "workings.reason.search.beam:Beam",
+        "beam search: next steps are sampled, a grader keeps the best",
+        "Snell et al. 2024, section 5.2; Lightman et al. 2023",
+    ),
+    Entry(
+        "dvts",
+        "workings.reason.search.dvts:Dvts",
+        "several greedy trees steered by a grader, one vote a tree",
+        "Beeching, Tunstall and Rush 2024",
+    ),
+    Entry(
+        "rebase",
+        "workings.reason.search.rebase:Rebase",
+        "a tree whose samples are shared out by reward",
+        "Wu et al. 2024",
+    ),
+    Entry(
+        "particles",
+        "workings.reason.search.particles:Particles",
+        "particle filtering: chains are copied in proportion to a grader's score",
+        "Puri et al. 2025",
+    ),
+    Entry(
+        "tree",
+        "workings.reason.search.tree_search:TreeSearch",
+        "Monte-Carlo, best-first or depth-first search steered by a grader",
+        "Kocsis and Szepesvári 2006; Yao et al. 2023",
+    ),
+    Entry(
+        "tot",
+        "workings.reason.search.tot:Tot",
+        "tree of thoughts: the model itself judges beginnings",
+        "Yao et al. 2023",
+    ),
+    Entry(
+        "rap",
+        "workings.reason.search.rap:Rap",
+        "smaller questions, chosen by Monte-Carlo search",
+        "Hao et al. 2023",
+    ),
+    Entry(
+        "rstar",
+        "workings.reason.search.rstar:Rstar",
+        "five actions, Monte-Carlo search, and chains that agree with their own completion",
+        "Qi et al. 2024",
+    ),
 )
 
 GRADERS = (

@@ -24,9 +24,11 @@ __all__ = [
     "Sampling",
     "Score",
     "Scores",
+    "Together",
     "grade",
     "sample",
     "sample_affordable",
+    "sample_together",
     "score",
 ]
 
@@ -39,7 +41,9 @@ class Sampling:
     """How tokens are drawn.
 
     `temperature` 0 is greedy. `max_tokens` bounds generated tokens per sample. `top_k` 0 and `top_p` 1 switch
-    those filters off; `stop` strings end a sample and are not part of its text. `logprobs` asks for the
+    those filters off; `stop` strings end a sample and are not part of its text, unless `keep_stop`: then the text ends
+    with the stop string and whatever else its last token wrote, so that the sample's tokens can be continued exactly.
+    `logprobs` asks for the
     log-probability of each chosen token, `top` for those of so many likeliest tokens at each place. `bias` adds to the
     logits of token ids before anything else, and `allowed` token ids, where given, are the only ones drawn: forced
     choices. Both change what is drawn, not the log-probabilities that are reported.
@@ -55,6 +59,7 @@ class Sampling:
     top: int = 0
     bias: tuple[tuple[int, float], ...] = ()
     allowed: tuple[int, ...] = ()
+    keep_stop: bool = False
 
     def __post_init__(self) -> None:
         rules = (
@@ -85,6 +90,17 @@ class Sample:
     path: str = "chain"
     start: int = 0
     role: str = "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Asks for samples of several prompts at once, so that branches of different parents are computed in one batch.
+
+    The reply has one tuple of completions an ask, in the order asked, whatever the order in which they arrive. The
+    budget is spent in that order too: what fits is a beginning of the samples, taken end to end.
+    """
+
+    asks: tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +148,7 @@ class Grades:
     usage: Usage = Usage()
 
 
-Ask = Sample | Score | Grade
+Ask = Sample | Together | Score | Grade
 
 
 def sample(
@@ -165,6 +181,17 @@ def sample_affordable(
         kept = tuple(c for c in end.completions if isinstance(c, Completion))
         return kept, end.what
     return completions, ""
+
+
+def sample_together(asks: tuple[Sample, ...]) -> Flow[tuple[tuple[tuple[Completion, ...], ...], str]]:
+    """For each ask its completions, in the order asked, and why some are missing (empty when none is)."""
+    if not asks:
+        return (), ""
+    try:
+        reply: tuple[tuple[Completion, ...], ...] = yield Together(asks)
+    except BudgetEnded as end:
+        return tuple(part if isinstance(part, tuple) else () for part in end.completions), end.what
+    return reply, ""
 
 
 def score(

@@ -152,7 +152,8 @@ class MissingExtra(WorkingsError):
 
 
 class BudgetEnded(WorkingsError):
-    """An ask would exceed the budget. `completions` holds the samples that did fit, in the order asked."""
+    """An ask would exceed the budget. `completions` holds the samples that did fit, in the order asked;
+    for several asks at once it holds one tuple of them an ask."""
 
     exit_code = 6
 

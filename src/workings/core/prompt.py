@@ -23,12 +23,14 @@ class Prompt:
     """Messages, plus the *lead*: text that the assistant has already written and must continue.
 
     `lead_ids` are the lead's token ids when they are known (a chain that is being continued); a model that
-    knows them continues exactly those and not a re-encoding of the text.
+    knows them continues exactly those and not a re-encoding of the text. They stand for the lead from its character
+    `ids_from` on: what comes before was text alone, and is encoded as it was before they were drawn.
     """
 
     messages: tuple[Message, ...]
     lead: str = ""
     lead_ids: tuple[int, ...] | None = None
+    ids_from: int = 0
 
     @classmethod
     def user(cls, text: str, *, lead: str = "", system: str = "") -> Prompt:

@@ -34,7 +34,7 @@ class Scripted:
     Temperature T draws with probability p^(1/T), renormalised; 0 takes the most likely one, the first on ties.
     The log-probability of a text is spread evenly over its tokens, so sums and means are exact. `score` gives the
     log-probability of candidates: `scores` when given, else looked up in the table. A text longer than `max_tokens`
-    is cut there and stops by length; one that holds a stop string ends before it.
+    is cut there and stops by length; one that holds a stop string ends before it, or behind it with `keep_stop`.
     """
 
     def __init__(
@@ -108,9 +108,10 @@ def _draw(table: Mapping[str, float], temperature: float, seed: int) -> str:
 
 
 def _complete(text: str, chance: float, ask: Sample, seed: int, read: Usage) -> Completion:
-    ends = [text.find(s) for s in ask.sampling.stop if s in text]
+    keep = ask.sampling.keep_stop
+    ends = [(text.find(s), text.find(s) + (len(s) if keep else 0)) for s in ask.sampling.stop if s in text]
     stop = Stop.STRING if ends else Stop.END
-    kept = text[: min(ends)] if ends else text
+    kept = text[: min(ends)[1]] if ends else text
     tokens = _TOKEN.findall(kept)
     whole = max(len(_TOKEN.findall(text)) if ends else len(tokens), 1)
     if len(tokens) > ask.sampling.max_tokens:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Score, Scores
+from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Score, Scores, Together
 from workings.core.budget import Budget
 from workings.core.capability import Capability
 from workings.core.completion import Completion, Stop, Usage
@@ -159,44 +160,77 @@ class Drive:
     def _answer(self, ask: Ask) -> Awaitable[object]:
         if isinstance(ask, Sample):
             return self._sample(ask)
+        if isinstance(ask, Together):
+            return self._draw(ask.asks, None)
         if isinstance(ask, Score):
             return self._score(ask)
         if isinstance(ask, Grade):
             return self._grade(ask)
-        raise BadSetting(f"{ask!r:.80} is not an ask.", "Yield a Sample, a Score or a Grade.")
+        raise BadSetting(f"{ask!r:.80} is not an ask.", "Yield a Sample, Samples together, a Score or a Grade.")
 
     async def _sample(self, ask: Sample) -> tuple[Completion, ...]:
-        got: list[Completion] = []
-        while len(got) < ask.n:
-            fit, length = self.meter.room(ask.n - len(got), ask.sampling.max_tokens)
-            if fit == 0:
-                raise BudgetEnded(
-                    f"The budget ended after {len(got)} of {ask.n} samples.",
-                    "Give a larger budget, or ask for fewer.",
-                    tuple(got),
-                )
-            start = ask.start + len(got)
+        try:
+            [reply] = await self._draw((ask,), self._watch)
+        except BudgetEnded as end:
+            [got] = end.completions
+            raise BudgetEnded(end.what, end.next_step, cast("tuple[Completion, ...]", got)) from None
+        return reply
+
+    async def _draw(self, asks: tuple[Sample, ...], watch: Watch | None) -> tuple[tuple[Completion, ...], ...]:
+        """Every sample of `asks`, in rounds: each takes the next ones that fit the budget, and charges them after."""
+        got: list[list[Completion]] = [[] for _ in asks]
+        wanted = sum(ask.n for ask in asks)
+        while (drawn := sum(map(len, got))) < wanted:
+            parts = self._parts(asks, got)
+            if not parts:
+                raise _ended(f"after {drawn} of {wanted} samples.", got)
+            replies = await _gathered([self._part(part, watch) for _, part in parts])
+            failed = next((reply for reply in replies if isinstance(reply, Exception)), None)
+            cut = False
+            for (number, part), reply in zip(parts, replies, strict=True):
+                if isinstance(reply, BaseException):
+                    spent = getattr(reply, "spent", None) if isinstance(reply, ModelError) else None
+                    if spent is not None:
+                        self.meter.charge(charged(spent, part.role))
+                    continue
+                self.meter.drawn += part.n
+                for completion in reply:
+                    self.meter.charge(charged(completion.usage, part.role))
+                if len(reply) != part.n:
+                    failed = failed or BadReply(f"The model gave {len(reply)} completions for {part.n} asked.")
+                got[number].extend(reply)
+                length = part.sampling.max_tokens
+                cut = cut or (length < asks[number].sampling.max_tokens and any(_cut(c, length) for c in reply))
+            if failed is not None:
+                raise failed
+            if cut:
+                raise _ended(f"within sample {sum(map(len, got))} of {wanted}.", got)
+        return tuple(map(tuple, got))
+
+    def _parts(self, asks: tuple[Sample, ...], got: list[list[Completion]]) -> list[tuple[int, Sample]]:
+        """The next samples that fit the budget together, in the order asked; a shorter one when none fits whole."""
+        parts: list[tuple[int, Sample]] = []
+        tokens = samples = 0
+        for number, ask in enumerate(asks):
+            missing = ask.n - len(got[number])
+            if not missing:
+                continue
+            fit, length = self.meter.room(missing, ask.sampling.max_tokens, tokens, samples)
+            if fit == 0 or (parts and length < ask.sampling.max_tokens):
+                break
             part = ask
             if fit != ask.n or length != ask.sampling.max_tokens:
-                part = replace(ask, n=fit, start=start, sampling=replace(ask.sampling, max_tokens=length))
-            seeds = tuple([derive(self._seed, ask.path, start + i) for i in range(fit)])
-            try:
-                replies = await self._world.model.sample(part, seeds, self._watch)
-            except ModelError as error:
-                if error.spent is not None:
-                    self.meter.charge(charged(error.spent, ask.role))
-                raise
-            self.meter.drawn += fit
-            for completion in replies:
-                self.meter.charge(charged(completion.usage, ask.role))
-            if len(replies) != fit:
-                raise BadReply(f"The model gave {len(replies)} completions for {fit} asked.")
-            got.extend(replies)
-            if length < ask.sampling.max_tokens and any(_cut(completion, length) for completion in replies):
-                raise BudgetEnded(
-                    f"The budget ended within sample {len(got)} of {ask.n}.", "Give a larger budget.", tuple(got)
-                )
-        return tuple(got)
+                sampling = replace(ask.sampling, max_tokens=length)
+                part = replace(ask, n=fit, start=ask.start + len(got[number]), sampling=sampling)
+            parts.append((number, part))
+            tokens, samples = tokens + fit * length, samples + fit
+            if fit < missing:
+                break
+        return parts
+
+    def _part(self, ask: Sample, watch: Watch | None) -> Awaitable[tuple[Completion, ...]]:
+        seeds = tuple([derive(self._seed, ask.path, ask.start + i) for i in range(ask.n)])
+        return self._world.model.sample(ask, seeds, watch)
 
     async def _score(self, ask: Score) -> Scores:
         if Capability.SCORE not in self._world.model.capabilities:
@@ -220,6 +254,27 @@ class Drive:
         return grades
 
 
+async def _gathered(
+    parts: Sequence[Awaitable[tuple[Completion, ...]]],
+) -> list[tuple[Completion, ...] | BaseException]:
+    """What each part gave, or its error, once all have ended: what is charged must not depend on who failed first."""
+    if len(parts) == 1:
+        try:
+            return [await parts[0]]
+        except Exception as error:
+            return [error]
+    found = await asyncio.gather(*parts, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException) and not isinstance(one, Exception):
+            raise one
+    return found
+
+
+def _ended(where: str, got: list[list[Completion]]) -> BudgetEnded:
+    step = "Give a larger budget." if where.startswith("within") else "Give a larger budget, or ask for fewer."
+    return BudgetEnded(f"The budget ended {where}", step, tuple(map(tuple, got)))
+
+
 def charged(usage: Usage, role: str) -> Usage:
     """Usage as the ledger books it for an ask made as a chain, a probe or a verifier."""
     if role == "chain":
@@ -234,6 +289,9 @@ def ask_digest(ask: Ask) -> str:
     """What was asked, as 16 hex digits: a replay that asks something else is found out."""
     if type(ask) is Sample:
         text = _told(ask)
+    elif type(ask) is Together:
+        told = [_told(one) for one in ask.asks]
+        text = "".join([f"Together{[len(one) for one in told]}", *told])
     else:
         text = type(ask).__name__ + json.dumps(pack(ask), sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
@@ -247,7 +305,10 @@ def _told(ask: Sample) -> str:
         texts += (message.role, message.content)
     filters = (float(how.temperature), how.max_tokens, how.top_k, float(how.top_p), float(how.min_p), how.logprobs)
     ids = None if prompt.lead_ids is None else list(prompt.lead_ids)
-    numbers = (ask.n, ask.start, filters, ids, len(how.stop))
+    numbers: tuple[Any, ...] = (ask.n, ask.start, filters, ids, len(how.stop))
+    rare = (how.top, how.bias, how.allowed, how.keep_stop, prompt.ids_from)
+    if any(rare):
+        numbers += rare
     return "".join([f"Sample{numbers}{[len(text) for text in texts]}", *texts])
 
 

@@ -31,18 +31,20 @@ class Meter:
     def seconds(self) -> float:
         return self._clock() - self._began
 
-    def room(self, wanted: int, max_tokens: int) -> tuple[int, int]:
+    def room(self, wanted: int, max_tokens: int, tokens: int = 0, samples: int = 0) -> tuple[int, int]:
         """How many of `wanted` samples of at most `max_tokens` fit now, and how long each may be.
+
+        `tokens` and `samples` are reserved already, for others that are asked for at the same time.
 
         When not even one whole sample fits, one shorter sample is offered as long as a token is left.
         """
         if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
             return 0, 0
         if self.budget.calls is not None:
-            wanted = min(wanted, self.budget.calls - self.drawn)
+            wanted = min(wanted, self.budget.calls - self.drawn - samples)
         if self.budget.tokens is None or wanted <= 0:
             return max(wanted, 0), max_tokens
-        left = self.budget.tokens - self.spent.generated - self.spent.probe
+        left = self.budget.tokens - self.spent.generated - self.spent.probe - tokens
         whole = min(wanted, left // max_tokens)
         if whole > 0:
             return whole, max_tokens

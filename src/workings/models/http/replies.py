@@ -245,11 +245,12 @@ def completion(
     if sampling.stop:
         place, end = _first(text, sampling.stop)
         if place >= 0:
-            text, stop = text[:place], Stop.STRING
+            text, stop = text[: end if sampling.keep_stop else place], Stop.STRING
             kept = _covering(tokens, end)
             tokens, logprobs, ids = tokens[:kept], logprobs[:kept], ids[:kept]
         elif stop is Stop.END and _by_string(draft, text, sampling.stop):
             stop = Stop.STRING
+            text += _matched(draft, sampling) if sampling.keep_stop else ""
     if stop is Stop.LENGTH and counted and usage.generated + 1 < sampling.max_tokens:
         stop = Stop.CONTEXT
     return Completion(
@@ -268,6 +269,11 @@ def _first(text: str, stops: tuple[str, ...]) -> tuple[int, int]:
     """Where the earliest stop string begins and ends, or (-1, -1)."""
     places = [(at, at + len(s)) for s in stops if s and (at := text.find(s)) >= 0]
     return min(places, default=(-1, -1))
+
+
+def _matched(draft: Draft, sampling: Sampling) -> str:
+    """The stop string that a server cut off: the one it names, else the first."""
+    return draft.reason if isinstance(draft.reason, str) and draft.reason in sampling.stop else sampling.stop[0]
 
 
 def _covering(tokens: list[str], end: int) -> int | None:

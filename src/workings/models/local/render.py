@@ -101,6 +101,8 @@ class Text:
         """
         text, ids = self._base(prompt.messages)
         if prompt.lead_ids is not None:
+            if prompt.ids_from:
+                ids = self.prompt(Prompt(prompt.messages, prompt.lead[: prompt.ids_from]))
             return (*ids, *prompt.lead_ids)
         lead = self._written(prompt)
         if not lead:

@@ -112,8 +112,10 @@ class Sampled:
         at = find(written, request.sampling.stop)
         kept = len(ids)
         if at >= 0:
-            stop, written = Stop.STRING, written[:at]
-            kept = cut(text, request.ids, ids, written)
+            stop = Stop.STRING
+            if not request.sampling.keep_stop:
+                written = written[:at]
+                kept = cut(text, request.ids, ids, written)
         elif special:
             kept -= 1
         facts = np.array(self.facts[:kept]).reshape(kept, 3)
