@@ -59,7 +59,7 @@ def test_best_first_finds_the_optimum_and_stops_when_nothing_can_beat_it(how):
 
 @pytest.mark.parametrize("backup", ["mean", "max"])
 def test_the_value_of_the_tree_converges_to_the_optimum(backup):
-    """Enough simulations of Monte-Carlo search visit every chain; the best one wins, and the most visited line is its own
+    """Enough simulations of Monte-Carlo search visit every chain; the best one wins, the most visited line is its own
     when values are backed up as the largest."""
     wanted, value = best_of(2, "last")
     method = TreeSearch(n=60, width=24, backup=backup, steps="last", **WARM)
@@ -114,10 +114,11 @@ def test_depth_first_turns_back_from_what_is_below_the_threshold():
     """a looks best and leads nowhere; the search comes back for b."""
     rule = {"a": 0.9, "b": 0.7, "aa": 0.2, "ab": 0.3, "ba": 0.8, "bb": 0.1}
     grader = StepGrader(lambda labels: rule["".join(labels)])
-    found, _ = run(TreeSearch(n=9, width=16, search="depth-first", threshold=0.6, **WARM), step_model(HALF, HALF), grader)
+    halves = step_model(HALF, HALF)
+    found, _ = run(TreeSearch(n=9, width=16, search="depth-first", threshold=0.6, **WARM), halves, grader)
     assert found.answer.canonical == str(answer_of("ba")) and found.confidence == 0.7
     assert found.notes["expansions"] == 4, "root, a, b, ba"
-    none, _ = run(TreeSearch(n=9, width=16, search="depth-first", threshold=0.95, **WARM), step_model(HALF, HALF), grader)
+    none, _ = run(TreeSearch(n=9, width=16, search="depth-first", threshold=0.95, **WARM), halves, grader)
     assert none.answer.given and none.notes["expansions"] == 1, "nothing reaches it: the best beginning is written out"
 
 
@@ -182,7 +183,8 @@ def knows(asked):
 
 @pytest.mark.parametrize(
     ("text", "worth"),
-    [("sure", 20.0), ("Likely.", 1.0), ("impossible", 0.001), ("unlikely", 0.0), ("", 0.0), ("sure? No: impossible", 0.001),
+    [("sure", 20.0), ("Likely.", 1.0), ("impossible", 0.001), ("unlikely", 0.0), ("", 0.0),
+     ("sure? No: impossible", 0.001),
      ("不可能", 0.001), ("可能", 1.0), ("我肯定", 20.0)],
 )  # fmt: skip
 def test_verdicts_are_whole_words_and_the_last_one_counts(text, worth):
@@ -285,7 +287,7 @@ def test_the_last_level_asks_the_whole_question():
             return {" And then?\n": 1.0}
         return {" The answer is 5.\n": 1.0}
 
-    found, counted = run(Rap(n=2, width=2, votes=3, depth=3), Scripted(table, scores=lambda lead, c: -1.0))
+    found, _ = run(Rap(n=2, width=2, votes=3, depth=3), Scripted(table, scores=lambda lead, c: -1.0))
     assert "Question 3: Now we can answer: Item 1: which way?\nAnswer 3: The answer is 5." in found.pool[0].text
     assert found.answer.canonical == "5" and "Question 4" not in found.pool[0].text
     assert found.confidence == pytest.approx(math.sqrt(0.5)), "no preference between Yes and No is a half"

@@ -81,9 +81,9 @@ def item_chain(item: int, label: str, right: str = "1") -> str:
 def item_model(chances: Mapping[str, float] = CHANCES, *, right: str = "1") -> Scripted:
     """A model that answers `item_problems` with known probabilities: label "2" of item 3 means 302.
 
-    The label "none" is a chain without an answer. A chain that was begun is continued with the conditional probabilities
-    of what may follow, so chains written step by step have the same probabilities. Asked for an answer apart, in the same turn or a new one, it repeats
-    what its chain declared, or says that it is unclear.
+    The label "none" is a chain without an answer. A chain that was begun is continued with the conditional
+    probabilities of what may follow, so chains written step by step have the same probabilities. Asked for an answer
+    apart, in the same turn or a new one, it repeats what its chain declared, or says that it is unclear.
     """
 
     def table(prompt: Prompt) -> Mapping[str, float]:

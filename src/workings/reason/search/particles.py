@@ -26,8 +26,8 @@ class Particles(Stepwise):
     The weight of a chain is the odds p / (1 - p) of its value, or with `weight` "score" the value itself, which makes
     the values the likelihood of the steps. Resampling is systematic: one random number a level, so each particle gets
     its expected number of copies rounded up or down. It happens when the effective number of particles is below `ess`
-    times `n`, with the default 1 at every level; until then weights multiply. A score that is no probability is taken as
-    a log-weight. A finished chain
+    times `n`, with the default 1 at every level; until then weights multiply. A score that is no probability is
+    taken as a log-weight. A finished chain
     stays among the particles with its last weight; one that was cut by length has none. In the end `pick` chooses among
     the particles. `n` 1 is plain sampling.
 

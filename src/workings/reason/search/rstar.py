@@ -37,8 +37,8 @@ class Rstar:
     A chain that the second action ends is worth the share of its samples that agree with it, any other end is worth 1
     over `votes`. Play goes by options drawn evenly; UCT's constant is `explore`.
 
-    `checks` chains, the best of each answer first, are then cut after 20, 30, 40 and 50 % of their steps and completed at
-    temperature 1; a chain survives when at least half of the completions agree. Each answer's score is its share of
+    `checks` chains, the best of each answer first, are then cut after 20, 30, 40 and 50 % of their steps and completed
+    at temperature 1; a chain survives when at least half of the completions agree. Each answer's score is its share of
     all values plus the share of its checked chains that survived, over 2. `checks` 0 leaves that out. `pick` chooses
     by values when nothing was checked. `n` 1 and `width` 1 follow one line.
 

@@ -32,9 +32,9 @@ class Grown:
     """Settings of every search whose chains are written step by step.
 
     A step ends with a "line", a "paragraph" (blank line) or after `step_tokens` "tokens" (32 when it is 0); with lines
-    and paragraphs `step_tokens` only bounds a step (0: it does not), and a longer one pauses there. At level `depth` a
-    chain is written to its end. `pick` "best" takes the finished chain of the highest value, "weighted" sums values over
-    equal answers, "vote" counts chains. A chain has at most `max_tokens` tokens, and one that is cut there is not
+    and paragraphs `step_tokens` only bounds a step (0: it does not), and a longer one pauses there. At level `depth`
+    a chain is written to its end. `pick` "best" takes the finished chain of the highest value, "weighted" sums values
+    over equal answers, "vote" counts chains. A chain has at most `max_tokens` tokens, and one that is cut there is not
     finished: it counts only when no finished chain has an answer. A server that does not say whether a stop string or
     the end token ended a reply ends every chain at its first step.
     """

@@ -32,9 +32,9 @@ class Node:
     `text` is the whole chain, lead included; `ids` and `logprobs` are those of all that was generated, None when the
     model does not say. `closed` means that it cannot be continued; `finished`, that it came to an end of its own: a
     chain cut by length is closed and not finished. `copies` counts equal samples, which are one node. `asked` is the
-    number of samples drawn from it. `value` is what the search goes by, `grades` the scores behind it. `visits`, `total`
-    and `top` (of the values backed up), `options` (what may come next, None before it was expanded) and `kind` (what
-    was done to get here) are for tree search.
+    number of samples drawn from it. `value` is what the search goes by, `grades` the scores behind it. `visits`,
+    `total` and `top` (of the values backed up), `options` (what may come next, None before it was expanded) and `kind`
+    (what was done to get here) are for tree search.
     """
 
     text: str
@@ -120,7 +120,7 @@ class Tree:
         return Node(self.prompt.lead, asked=start)
 
     def grow(self, wants: Sequence[Want]) -> Flow[list[list[Node]]]:
-        """All pieces that are wanted, in one batch; for each want its nodes, one a sample, equal samples being one node.
+        """All pieces that are wanted, in one batch; for each want its nodes, one a sample, equal samples one node.
 
         Fewer come when the budget ends, and `ended` says so.
         """
@@ -135,7 +135,7 @@ class Tree:
         return [made.get(id(want), []) for want in wants]
 
     def glance(self, nodes: Sequence[Node], steps: int) -> Flow[list[Node]]:
-        """Up to `steps` further steps of each open node, drawn greedily and charged as probes; they stay outside the tree."""
+        """Up to `steps` further steps of each open node, greedy, charged as probes; they stay outside the tree."""
         ends = list(nodes)
         for _ in range(steps):
             wants = [Want(node) for node in ends if not node.closed]
