@@ -68,12 +68,15 @@ def teach(
 ) -> int:
     """Trains `module` (with `model` and `score`) in place; returns the number of updates.
 
-    `accelerator`, from accelerate, puts module and batches where they belong and averages gradients; without one,
-    processes started by `in_processes` do, each over examples of its own. `report` gets the update's number, the
-    number of all, and the loss in nats per place. Raises BadSetting for a chain longer than `settings.context`.
+    Processes that were started together share out the batches: those of `accelerator` (from accelerate), or without
+    one those of `in_processes`; a last round that has not a batch for each is left out. `report` gets the update's
+    number, the number of all, and this process's loss in nats per place. Raises BadSetting for no examples, and for a
+    chain longer than `settings.context`.
     """
     import torch
 
+    if not examples:
+        raise BadSetting("There is nothing to learn from.", "Give at least one example.")
     longest = max(len(example.ids) for example in examples)
     if longest > settings.context:
         raise BadSetting(
@@ -82,11 +85,13 @@ def teach(
     optimizer = torch.optim.AdamW(module.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
     if accelerator is not None:
         module, optimizer = accelerator.prepare(module, optimizer)
+    rank, count = _place_among(accelerator)
     order = [list(_shuffled(examples, settings, epoch)) for epoch in range(settings.epochs)]
-    total, step = sum(map(len, order)), 0
+    shared = [batches[rank : len(batches) - len(batches) % count : count] for batches in order]
+    total, step = sum(map(len, shared)), 0
     loss_of = wrap(place_loss)
     module.train()
-    for rows in (rows for epoch in order for rows in epoch):
+    for rows in (rows for epoch in shared for rows in epoch):
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _schedule(step / total, settings.warmup)
         batch = _batch(rows)
@@ -106,6 +111,14 @@ def teach(
             report(step, total, float(loss.detach()))
     module.eval()
     return step
+
+
+def _place_among(accelerator: Any) -> tuple[int, int]:
+    import torch.distributed as peers
+
+    if accelerator is not None:
+        return accelerator.process_index, accelerator.num_processes
+    return (peers.get_rank(), peers.get_world_size()) if peers.is_initialized() else (0, 1)
 
 
 def place_loss(module: Any, hidden: Forward, ids: Any, positions: Any, places: Any, labels: Any) -> Any:
