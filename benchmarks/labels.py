@@ -14,15 +14,15 @@ import json
 from collections.abc import Sequence
 
 from workings.catalog.models import open_model
+from workings.core.ask import Sample, Sampling
 from workings.problems.procedural import families, generate
+from workings.reason.prompts import write_prompt
 from workings.run.ports import Model
+from workings.run.seeds import derive
 from workings.stats.intervals import wilson
 from workings.stats.process import label_quality
 from workings.train.gold import GoldChain, gold_chain
 from workings.train.labels import Found, RollOuts, consensus, first_error_by_halves, step_values
-from workings.core.ask import Sample, Sampling
-from workings.reason.prompts import write_prompt
-from workings.run.seeds import derive
 
 NAMES = ("chain-arithmetic", "shell-game", "dates", "addition")
 COUNTS = (4, 8, 16)
@@ -76,9 +76,7 @@ def label_rows(chains: Sequence[GoldChain], found: Sequence[Found]) -> list[tupl
     return rows
 
 
-async def halves(
-    model: Model, chains: Sequence[GoldChain], found: Sequence[Found], how: RollOuts
-) -> dict[str, float]:
+async def halves(model: Model, chains: Sequence[GoldChain], found: Sequence[Found], how: RollOuts) -> dict[str, float]:
     """The search against the plain way, on long chains that ended wrong."""
     long = [(c, f) for c, f in zip(chains, found, strict=True) if len(c.steps) >= 8 and not c.right]
     plain_first, plain_rolled, same, gold, plain_gold, rolled, overturned, risen = [], 0, 0, 0, 0, 0, 0, 0

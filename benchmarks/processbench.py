@@ -35,7 +35,9 @@ def chains_of(split: Split, problems: int, seed: int = 0) -> list[GoldChain]:
     async def collected() -> list[GoldChain]:
         model = open_model("pocket")
         try:
-            return await collect_chains(model, replace(PocketVerifierRecipe(), problems=problems, draft=0.0), split, seed)
+            return await collect_chains(
+                model, replace(PocketVerifierRecipe(), problems=problems, draft=0.0), split, seed
+            )
         finally:
             await model.aclose()
 

@@ -201,7 +201,9 @@ class Prefixes:
             return False
         found = [tuple(piece.score for piece in path if piece.score is not None) for path in paths]
         return all(
-            abs(a - b) <= 1e-3 * max(1.0, abs(a)) for x, y in zip(wanted, found, strict=True) for a, b in zip(x, y, strict=True)
+            abs(a - b) <= 1e-3 * max(1.0, abs(a))
+            for x, y in zip(wanted, found, strict=True)
+            for a, b in zip(x, y, strict=True)
         )
 
     def _forget(self, touched: set[tuple[int, ...]]) -> None:

@@ -89,7 +89,9 @@ class RewardModel:
             readings = [self._reading(ask.question, steps) for steps in ask.chains]
             head = self._head(ask.question) if ask.chains else 0
             rows, tally = self._prefixes.read([_pieces(reading, head) for reading in readings])
-        scores = tuple(tuple(map(self._score, row[-len(reading.places) :])) for row, reading in zip(rows, readings, strict=True))
+        scores = tuple(
+            tuple(map(self._score, row[-len(reading.places) :])) for row, reading in zip(rows, readings, strict=True)
+        )
         usage = Usage(prompt=tally.computed, cached=tally.read - tally.computed, calls=1 if ask.chains else 0)
         return Grades(scores, self.kind, usage)
 

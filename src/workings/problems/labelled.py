@@ -91,12 +91,12 @@ def read_prm800k(path: Path, *, alternatives: bool = False) -> Iterator[Labelled
             yield LabelledChain(text, texts, labels, None, f"{number}", str(row.values.get("labeler", "")), meta)
         for place, (texts, verdict) in enumerate(others if alternatives else ()):
             labels = (*(None for _ in texts[:-1]), verdict)
-            yield LabelledChain(text, texts, labels, None, f"{number}/{place}", str(row.values.get("labeler", "")), meta)
+            yield LabelledChain(
+                text, texts, labels, None, f"{number}/{place}", str(row.values.get("labeler", "")), meta
+            )
 
 
-def _walk(
-    row: Row, steps: Sequence[Any]
-) -> tuple[list[tuple[str, bool | None]], list[tuple[tuple[str, ...], bool]]]:
+def _walk(row: Row, steps: Sequence[Any]) -> tuple[list[tuple[str, bool | None]], list[tuple[tuple[str, ...], bool]]]:
     main: list[tuple[str, bool | None]] = []
     others: list[tuple[tuple[str, ...], bool]] = []
     for step in steps:
@@ -108,7 +108,9 @@ def _walk(
         read = [_completion(row, one) for one in completions]
         human = step.get("human_completion")
         chosen = step.get("chosen_completion")
-        if chosen is not None and (isinstance(chosen, bool) or not isinstance(chosen, int) or not 0 <= chosen < len(read)):
+        if chosen is not None and (
+            isinstance(chosen, bool) or not isinstance(chosen, int) or not 0 <= chosen < len(read)
+        ):
             raise row.fault("'chosen_completion' is not the number of a completion", chosen, "Count from 0.")
         taken = None if isinstance(human, dict) else chosen if chosen is not None else (0 if read else None)
         before = tuple(text for text, _ in main)

@@ -36,7 +36,9 @@ class Posterior:
         return float(1.0 - betainc(self.a, self.b, min(max(rate, 0.0), 1.0)))
 
 
-def beta_posterior(right: int, tries: int, *, level: float = 0.95, prior: tuple[float, float] = (1.0, 1.0)) -> Posterior:
+def beta_posterior(
+    right: int, tries: int, *, level: float = 0.95, prior: tuple[float, float] = (1.0, 1.0)
+) -> Posterior:
     """The posterior of a success rate after `right` of `tries`, from a Beta prior (uniform by default).
 
     Raises BadSetting for counts that do not fit, a level outside (0, 1) or a prior that is not positive.

@@ -67,9 +67,7 @@ def best_threshold(chains: Sequence[Sequence[float]], gold: Sequence[int]) -> fl
     Choose it on chains that are not those it is then judged by.
     """
     tried = [number / 50 for number in range(1, 50)]
-    return max(
-        tried, key=lambda t: (process_score([first_error(c, t) for c in chains], gold).f1, -abs(t - 0.5))
-    )
+    return max(tried, key=lambda t: (process_score([first_error(c, t) for c in chains], gold).f1, -abs(t - 0.5)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,13 @@ def examples_of(tokenizer: Any, chains: Iterable[GoldChain], kind: Kind) -> list
 
 
 def make_verifier(
-    base: Path, folder: Path, chains: Sequence[GoldChain], kind: Kind, recipe: PocketVerifierRecipe, *, told: bool = False
+    base: Path,
+    folder: Path,
+    chains: Sequence[GoldChain],
+    kind: Kind,
+    recipe: PocketVerifierRecipe,
+    *,
+    told: bool = False,
 ) -> None:
     """Trains a verifier that starts from the Llama in `base`, and writes it to `folder` in half precision."""
     from transformers import AutoTokenizer

@@ -32,7 +32,7 @@ class Example:
     def __post_init__(self) -> None:
         if len(self.places) != len(self.labels) or not self.places:
             raise BadSetting(f"{len(self.labels)} labels for {len(self.places)} places.", "Give one label a place.")
-        if not (0 <= min(self.places) and max(self.places) < len(self.ids)):
+        if not (min(self.places) >= 0 and max(self.places) < len(self.ids)):
             raise BadSetting(f"Places {self.places} lie outside {len(self.ids)} tokens.", "A chain is never cut.")
         if not all(0 <= label <= 1 for label in self.labels):
             raise BadSetting(f"Labels {self.labels} are not in [0, 1].", "A label is a probability.")
@@ -132,7 +132,9 @@ def place_loss(module: Any, hidden: Forward, ids: Any, positions: Any, places: A
     return (each * counted).sum() / counted.sum()
 
 
-def predict(module: Any, examples: Sequence[Example], *, hidden: Forward = plain_hidden, tokens: int = 16384) -> list[Any]:
+def predict(
+    module: Any, examples: Sequence[Example], *, hidden: Forward = plain_hidden, tokens: int = 16384
+) -> list[Any]:
     """The probability at each place of each example, in the order given."""
     import torch
 
