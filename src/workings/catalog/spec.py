@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,10 @@ def _parts(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def build(kind: str, spec: str) -> Any:
+def build(kind: str, spec: str, given: Mapping[str, Any] | None = None) -> Any:
     """The object that `spec` names, with its settings converted to their types.
+
+    `given` are objects that no text stands for; the factory gets those that it has a parameter for.
 
     >>> build("methods", "vote:n=4").n
     4
@@ -74,7 +76,8 @@ def build(kind: str, spec: str) -> Any:
     if name not in known:
         raise UnknownName.among(kind.removesuffix("s"), name, known)
     factory = known[name].load()
-    return factory(**{**known[name].preset, **typed_settings(name, factory, settings)})
+    handed = {key: value for key, value in (given or {}).items() if key in _setting_types(factory)}
+    return factory(**{**known[name].preset, **handed, **typed_settings(name, factory, settings)})
 
 
 def typed_settings(name: str, factory: Callable[..., Any], settings: dict[str, str]) -> dict[str, Any]:

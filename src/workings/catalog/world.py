@@ -11,7 +11,7 @@ from workings.catalog.entries import entries
 from workings.catalog.models import open_model
 from workings.catalog.spec import build, parse_spec
 from workings.run.drive import World
-from workings.run.ports import Grader
+from workings.run.ports import Grader, Model
 
 if TYPE_CHECKING:
     from workings.graders.maths import MathsJudge
@@ -20,9 +20,10 @@ __all__ = ["open_judge", "open_world"]
 
 
 class _Graders(Mapping[str, Grader]):
-    """Every grader of the catalog by its spec, built when it is first asked."""
+    """Every grader of the catalog by its spec, built when it is first asked; a judge is handed `model`."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self._built: dict[str, Grader] = {}
         self._names: frozenset[str] | None = None
 
@@ -34,7 +35,7 @@ class _Graders(Mapping[str, Grader]):
 
     def __getitem__(self, spec: str) -> Grader:
         if spec not in self._built:
-            self._built[spec] = build("graders", spec)
+            self._built[spec] = build("graders", spec, {"model": self._model})
         return self._built[spec]
 
     def __contains__(self, spec: object) -> bool:
@@ -65,7 +66,7 @@ def open_world(model: str, *, cache: Path | None = None) -> World:
     judge = open_judge()
     if judge is not None:
         closers.append(judge.close)
-    return World(opened, _Graders(), judge, tuple(closers))
+    return World(opened, _Graders(opened), judge, tuple(closers))
 
 
 def open_judge() -> MathsJudge | None:

@@ -21,7 +21,6 @@ from workings.core.errors import (
     BadReply,
     BadSetting,
     BudgetEnded,
-    GraderError,
     MissingCapability,
     ModelError,
     UnknownName,
@@ -29,6 +28,7 @@ from workings.core.errors import (
 from workings.core.problem import Question
 from workings.core.solution import Failure, Solution
 from workings.core.wire import pack
+from workings.run.grading import check_grades
 from workings.run.meter import Meter
 from workings.run.ports import Grader, Judge, Method, Model, Remote, Watch
 from workings.run.seeds import derive
@@ -249,8 +249,7 @@ class Drive:
             raise UnknownName.among("grader", ask.verifier, self._world.graders)
         grades = await self._world.graders[ask.verifier].grade(ask)
         self.meter.charge(charged(grades.usage, "verifier"))
-        if len(grades.scores) != len(ask.chains) or not all(grades.scores):
-            raise GraderError(f"{ask.verifier!r} gave {len(grades.scores)} results for {len(ask.chains)} chains.")
+        check_grades(ask, grades)
         return grades
 
 

@@ -1,0 +1,73 @@
+"""Gold labels for the steps of a sampled chain, from the checkers of the procedural families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workings.core.answer import Outcome
+from workings.core.problem import Problem
+from workings.problems.procedural import check_steps
+from workings.run.judging import decide
+from workings.verify.extract import extract
+from workings.verify.steps import split_steps
+
+__all__ = ["GoldChain", "gold_chain", "is_answer_line", "sound"]
+
+_DECLARED = ("the answer is", "答案是")
+
+
+@dataclass(frozen=True, slots=True)
+class GoldChain:
+    """A chain of a procedural problem with what its family's checker says.
+
+    `steps` are its lines, `correct` one of True, False and None (cannot be told) a line: is what this line states
+    right? The line that declares the answer is right when the answer is. `sound` says of each line whether everything
+    up to it is. `right` says whether the answer is, whatever went before.
+    """
+
+    problem: Problem
+    steps: tuple[str, ...]
+    correct: tuple[bool | None, ...]
+    right: bool
+
+    @property
+    def sound(self) -> tuple[bool | None, ...]:
+        return tuple(sound(self.correct))
+
+    @property
+    def first_error(self) -> int | None:
+        """The number of the first wrong line, -1 when all are right; None when a line before it cannot be told."""
+        for number, verdict in enumerate(self.correct):
+            if verdict is None:
+                return None
+            if not verdict:
+                return number
+        return -1
+
+
+def sound(correct: Sequence[bool | None]) -> Iterator[bool | None]:
+    """For each line, whether all lines up to it are right: False behind a wrong one, None behind one not told."""
+    so_far: bool | None = True
+    for verdict in correct:
+        so_far = False if so_far is False or verdict is False else None if so_far is None else verdict
+        yield so_far
+
+
+def is_answer_line(line: str) -> bool:
+    """Whether a line declares the answer as our prompts ask for it."""
+    return line.strip().lower().startswith(_DECLARED)
+
+
+async def gold_chain(problem: Problem, text: str) -> GoldChain:
+    """A sampled chain as its family's checker judges it; all lines None for a problem without one.
+
+    A line that goes on after the answer was declared is judged like the others. Judging needs no model.
+    """
+    steps = tuple(step.text for step in split_steps(text)) if "\n" in text.strip() else (text.strip(),)
+    kind, choices = problem.question.kind, problem.question.choices
+    right = await decide(extract(text, kind, choices), problem) is Outcome.RIGHT
+    lines = [line for line in steps if not is_answer_line(line)]
+    verdicts = iter(check_steps(problem, lines))
+    told = tuple(right if is_answer_line(line) else next(verdicts) for line in steps)
+    return GoldChain(problem, steps, told, right)

@@ -1,0 +1,197 @@
+"""Verifiers: a model learns to say how likely it is that a chain is right (outcome), or right so far (process).
+
+One page: a chain is token ids with places at which a score is read, and a label in [0, 1] for each. The loss is binary
+cross-entropy at those places and nowhere else, so an outcome verifier is the case of one place, at the end, and a soft
+label is a probability like any other. All weights are updated by AdamW; the rate rises, then falls to zero.
+
+Source: Cobbe et al. 2021 (outcomes), Lightman et al. 2023 and Wang et al. 2024 (steps). Left out: losses on pairs,
+and the language-modelling loss that Cobbe et al. add. A chain that does not fit is never cut: it is an error.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workings.core.errors import BadSetting
+from workings.train.fast import Forward, average_gradients, plain_hidden
+
+__all__ = ["Example", "VerifierSettings", "predict", "teach"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A chain: token ids, the places whose scores are learnt, and a label in [0, 1] for each place."""
+
+    ids: tuple[int, ...]
+    places: tuple[int, ...]
+    labels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.places) != len(self.labels) or not self.places:
+            raise BadSetting(f"{len(self.labels)} labels for {len(self.places)} places.", "Give one label a place.")
+        if not (min(self.places) >= 0 and max(self.places) < len(self.ids)):
+            raise BadSetting(f"Places {self.places} lie outside {len(self.ids)} tokens.", "A chain is never cut.")
+        if not all(0 <= label <= 1 for label in self.labels):
+            raise BadSetting(f"Labels {self.labels} are not in [0, 1].", "A label is a probability.")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierSettings:
+    """`epochs` passes over the examples in batches of about `tokens` positions (padding included) per process.
+
+    `rate` is AdamW's peak, reached after a share `warmup` of all updates; it then falls linearly to zero. `context`
+    is the longest chain: a longer one is refused before training begins.
+    """
+
+    epochs: int = 3
+    tokens: int = 8192
+    rate: float = 1e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    context: int = 1024
+    seed: int = 0
+
+
+def teach(
+    module: Any,
+    examples: Sequence[Example],
+    settings: VerifierSettings,
+    *,
+    hidden: Forward = plain_hidden,
+    wrap: Callable[[Any], Any] = lambda function: function,
+    accelerator: Any = None,
+    report: Callable[[int, int, float], None] | None = None,
+) -> int:
+    """Trains `module` (with `model` and `score`) in place; returns the number of updates.
+
+    Processes that were started together share out the batches: those of `accelerator` (from accelerate), or without
+    one those of `in_processes`; a last round that has not a batch for each is left out. `report` gets the update's
+    number, the number of all, and this process's loss in nats per place. Raises BadSetting for no examples, and for a
+    chain longer than `settings.context`.
+    """
+    import torch
+
+    if not examples:
+        raise BadSetting("There is nothing to learn from.", "Give at least one example.")
+    longest = max(len(example.ids) for example in examples)
+    if longest > settings.context:
+        raise BadSetting(
+            f"A chain has {longest} tokens and the context is {settings.context}.", "Leave it out or raise context."
+        )
+    optimizer = torch.optim.AdamW(module.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    if accelerator is not None:
+        module, optimizer = accelerator.prepare(module, optimizer)
+    rank, count = _place_among(accelerator)
+    order = [list(_shuffled(examples, settings, epoch)) for epoch in range(settings.epochs)]
+    shared = [batches[rank : len(batches) - len(batches) % count : count] for batches in order]
+    total, step = sum(map(len, shared)), 0
+    loss_of = wrap(place_loss)
+    module.train()
+    for rows in (rows for epoch in shared for rows in epoch):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.rate * _schedule(step / total, settings.warmup)
+        batch = _batch(rows)
+        if accelerator is not None:
+            batch = tuple(part.to(accelerator.device) for part in batch)
+        loss = loss_of(module, hidden, *batch)
+        if accelerator is None:
+            loss.backward()
+            average_gradients(module)
+        else:
+            accelerator.backward(loss)
+        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        if report is not None:
+            report(step, total, float(loss.detach()))
+    module.eval()
+    return step
+
+
+def _place_among(accelerator: Any) -> tuple[int, int]:
+    import torch.distributed as peers
+
+    if accelerator is not None:
+        return accelerator.process_index, accelerator.num_processes
+    return (peers.get_rank(), peers.get_world_size()) if peers.is_initialized() else (0, 1)
+
+
+def place_loss(module: Any, hidden: Forward, ids: Any, positions: Any, places: Any, labels: Any) -> Any:
+    """Mean binary cross-entropy in nats; `places` are flat, negative ones padding that does not count."""
+    import torch.nn.functional as F
+
+    states = hidden(module, ids, positions).flatten(0, 1)[places.clamp(min=0)]
+    logits = module.score(states.to(module.score.weight.dtype)).squeeze(-1).float()
+    counted = (places >= 0).float()
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (each * counted).sum() / counted.sum()
+
+
+def predict(
+    module: Any, examples: Sequence[Example], *, hidden: Forward = plain_hidden, tokens: int = 16384
+) -> list[Any]:
+    """The probability at each place of each example, in the order given."""
+    import torch
+
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    found: list[Any] = [None] * len(examples)
+    module.eval()
+    with torch.inference_mode():
+        for rows in _rows([(i, examples[i]) for i in order], tokens):
+            ids, positions, places, _ = _batch([example for _, example in rows])
+            states = hidden(module, ids, positions).flatten(0, 1)[places[places >= 0]]
+            scores = module.score(states.float()).squeeze(-1).sigmoid().tolist()
+            for i, example in rows:
+                found[i], scores = tuple(scores[: len(example.places)]), scores[len(example.places) :]
+    return found
+
+
+def _shuffled(examples: Sequence[Example], settings: VerifierSettings, epoch: int) -> Iterator[list[Example]]:
+    """Batches of chains of about equal length, in an order of their own each epoch."""
+    rng = random.Random(f"{settings.seed}|{epoch}")
+    numbered = [(number, example) for number, example in enumerate(examples)]
+    rng.shuffle(numbered)
+    numbered.sort(key=lambda pair: len(pair[1].ids) // 16)
+    batches = [[example for _, example in rows] for rows in _rows(numbered, settings.tokens)]
+    rng.shuffle(batches)
+    yield from batches
+
+
+def _rows(numbered: Sequence[tuple[int, Example]], tokens: int) -> Iterator[list[tuple[int, Example]]]:
+    rows: list[tuple[int, Example]] = []
+    widest = 0
+    for pair in numbered:
+        widest = max(widest, len(pair[1].ids))
+        if rows and widest * (len(rows) + 1) > tokens:
+            yield rows
+            rows, widest = [], len(pair[1].ids)
+        rows.append(pair)
+    if rows:
+        yield rows
+
+
+def _batch(rows: Sequence[Example]) -> tuple[Any, Any, Any, Any]:
+    import torch
+
+    width = -(-max(len(example.ids) for example in rows) // 16) * 16
+    ids = torch.zeros((len(rows), width), dtype=torch.long)
+    flat: list[int] = []
+    labels: list[float] = []
+    for row, example in enumerate(rows):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        flat += [row * width + place for place in example.places]
+        labels += example.labels
+    spare = -len(flat) % 256
+    positions = torch.arange(width).expand(len(rows), width).contiguous()
+    return ids, positions, torch.tensor(flat + [-1] * spare), torch.tensor(labels + [0.0] * spare)
+
+
+def _schedule(share: float, warmup: float) -> float:
+    if share < warmup:
+        return max(share / warmup, 0.05)
+    return (1 - share) / (1 - warmup)
