@@ -37,9 +37,7 @@ def falls(rate=1.0):
 
 
 def chain(length, bad):
-    return tuple(f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1)) + (
-        RIGHT if bad is None else WRONG,
-    )
+    return (*(f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1)), RIGHT if bad is None else WRONG)
 
 
 @pytest.mark.parametrize(("length", "bad"), [(n, b) for n in range(2, 13) for b in range(n - 1)])

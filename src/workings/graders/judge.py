@@ -58,9 +58,9 @@ class JudgeGrader:
     """A verifier by prompt; the wording is data of this package, and its `version` is part of what was measured.
 
     `per` "chain" asks about the final answer, "step" about each step with those before it taken as given. `by`
-    "score" asks for no words: the probability of " right" against " wrong" behind "Verdict:". `by` "text" lets the judge
-    write, `n` times, and gives the share of verdicts that were right; replies without a verdict do not count, and when
-    none has one that is a GraderError, never a score. "auto" is "score" where the model can, else "text".
+    "score" asks for no words: the probability of " right" against " wrong" behind "Verdict:". `by` "text" lets the
+    judge write, `n` times, and gives the share of verdicts that were right; replies without a verdict do not count, and
+    when none has one that is a GraderError, never a score. "auto" is "score" where the model can, else "text".
 
     A model that judges its own chains shares their mistakes. The scores are not calibrated.
     """

@@ -44,7 +44,7 @@ class _Piece:
 
     @property
     def size(self) -> int:
-        own = sum(part.numel() * part.element_size() for pair in self.kept for part in pair)
+        own: int = sum(part.numel() * part.element_size() for pair in self.kept for part in pair)
         return own + sum(child.size for child in self.children.values())
 
 
@@ -67,7 +67,7 @@ class Prefixes:
         self._device = next(backbone.parameters()).device
         self.shares = room > 0 and self._can_share()
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def read(self, chains: Sequence[Pieces]) -> tuple[list[tuple[float, ...]], Tally]:
         """One number a piece for each chain. A piece is at least one token; the same chain may stand there twice."""
         read = sum(len(piece) for chain in chains for piece in chain)
@@ -182,7 +182,7 @@ class Prefixes:
             found[chain] = tuple(self._readout(states[0, ends]).tolist())
         return [found[chain] for chain in chains]
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def _can_share(self) -> bool:
         """Tries it: a beginning kept, two ends of different lengths behind it, against the same chains read plainly."""
         many = min(int(self._backbone.get_input_embeddings().weight.shape[0]), 200)

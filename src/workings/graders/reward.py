@@ -31,10 +31,10 @@ _DIGITS = 5
 class RewardModel:
     """A verifier on a transformers backbone: one score a step, or one a chain.
 
-    `backbone` returns hidden states and `readout` makes one logit of each (see `load`, which finds both). A score covers
-    everything from the question to its step; as a probability it is the logit's sigmoid. Scores are rounded to five
-    digits, so that rows which were computed together do not differ from rows computed alone in ways that decide ties.
-    `every` reads a verifier of outcomes at every step all the same: what it then says of a step is how the whole
+    `backbone` returns hidden states and `readout` makes one logit of each (see `load`, which finds both). A score
+    covers everything from the question to its step; as a probability it is the logit's sigmoid. Scores are rounded to
+    five digits, so that rows which were computed together do not differ from rows computed alone in ways that decide
+    ties. `every` reads a verifier of outcomes at every step all the same: what it then says of a step is how the whole
     chain is likely to end.
 
     Nothing is cut: a chain longer than `context` tokens is refused with GraderError. Beginnings that were read before,
@@ -150,10 +150,10 @@ def load(
 ) -> RewardModel:
     """Loads a verifier from a folder; nothing is downloaded, and no code that came with it is run.
 
-    `format` "auto" reads our `verifier.json`, else knows Qwen2.5-Math-PRM by its architecture and Skywork's by its value
-    head; Math-Shepherd and RLHFlow are plain language models and must be named. `dtype` "auto" is float32 on a processor
-    and the stored format on a GPU. Raises DataError for a folder that holds no such verifier, MissingExtra without
-    torch.
+    `format` "auto" reads our `verifier.json`, else knows Qwen2.5-Math-PRM by its architecture and Skywork's by its
+    value head; Math-Shepherd and RLHFlow are plain language models and must be named. `dtype` "auto" is float32 on a
+    processor and the stored format on a GPU. Raises DataError for a folder that holds no such verifier, MissingExtra
+    without torch.
     """
     if find_spec("torch") is None or find_spec("transformers") is None:
         raise MissingExtra.of("A reward model", "local")
