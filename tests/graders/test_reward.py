@@ -267,5 +267,3 @@ def test_folders_that_are_no_verifier_say_so(tmp_path):
 def test_a_chain_without_steps_is_refused():
     with pytest.raises(GraderError, match="without steps"):
         graded(PLAIN(), [()])
-
-
