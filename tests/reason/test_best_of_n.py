@@ -43,7 +43,8 @@ def test_length_does_not_count_against_a_chain():
 @pytest.mark.parametrize(("steps", "wanted"), [("last", "1"), ("min", "2"), ("product", "2"), ("mean", "1")])
 def test_step_scores_are_folded_as_asked(steps, wanted):
     grader = Fixed((0.1, 0.9, 1.0), (0.5, 0.5, 0.6))
-    found = best(BestOfN(n=2, by="fixed", steps=steps), says(1), says(2), grader=grader)
+    lines = [(f"Look.\nThink.\nThe answer is {n}.", 0) for n in (1, 2)]
+    found = best(BestOfN(n=2, by="fixed", steps=steps), *lines, grader=grader)
     assert found.answer.canonical == wanted
     assert found.pool[0].scores["fixed"] == (0.1, 0.9, 1.0)
 
@@ -83,7 +84,7 @@ def test_unbounded_scores_are_no_confidence():
 
 
 def test_a_score_that_is_not_a_number_is_refused():
-    with pytest.raises(BadSetting, match="NaN"):
+    with pytest.raises(GraderError, match="numbers"):
         best(BestOfN(n=2, by="fixed"), says(1), says(2), grader=Fixed((math.nan,), (0.5,)))
 
 
