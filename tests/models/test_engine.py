@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 
 import tiny
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, LlamaForCausalLM
 
 from workings.core.ask import Sample, Sampling, Score
 from workings.core.completion import Completion, Stop
@@ -264,6 +264,22 @@ def test_an_architecture_with_states_of_its_own_falls_back_and_says_so() -> None
         assert (await made.score(score)).logprobs[0][0] == pytest.approx(sum(forced(made, context, target)), abs=1e-4)
 
     run(made, work)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rounding_in_a_short_format_is_no_reason_to_fall_back(family: str) -> None:
+    assert LocalModel(tiny.module(family).to(torch.bfloat16), tiny.shared_tokenizer()).fallback == ""
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_architecture_that_ignores_positions_is_found_out_in_every_format(dtype: torch.dtype) -> None:
+    class Forgetful(LlamaForCausalLM):
+        def forward(self, *args: Any, position_ids: Any = None, **kwargs: Any) -> Any:
+            return super().forward(*args, **kwargs)
+
+    with pytest.warns(UserWarning, match="without the prefix tree"):
+        made = LocalModel(Forgetful(tiny.module("llama").config).to(dtype), tiny.shared_tokenizer())
+    assert "differ by" in made.fallback
 
 
 def test_forced_choices_draw_only_what_is_allowed_and_report_the_model_s_own_numbers() -> None:

@@ -198,9 +198,9 @@ class TreeAttention:
                 registry._global_mapping.pop(self.name, None)  # there is no public way to take a name back
 
     @contextlib.contextmanager
-    def paused(self, name: str = "") -> Iterator[None]:
-        """Sets the module's own attention back for a while, or that of a name."""
-        self.module.set_attn_implementation(name or self._before)
+    def paused(self) -> Iterator[None]:
+        """Sets the module's own attention back for a while."""
+        self.module.set_attn_implementation(self._before)
         try:
             yield
         finally:
