@@ -30,38 +30,43 @@ from workings.core.prompt import Prompt
 from workings.models.local.load import find
 
 HARNESS = """
-import json, sys, time
+import json, sys
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 folder, tokens = sys.argv[1], int(sys.argv[2])
 model = HFLM(pretrained=folder, dtype="float32", device="cpu", batch_size=16)
+print(json.dumps({"done": 0}), flush=True)
 for line in sys.stdin:
     task = json.loads(line)
     until = {"until": ["never-written"], "max_gen_toks": tokens, "min_new_tokens": tokens}
     until |= {"do_sample": True, "temperature": 1.0, "top_k": 0} if task["sampled"] else {"do_sample": False}
     asks = [Instance("generate_until", {}, (text, dict(until)), i) for i, text in enumerate(task["texts"])]
-    began = time.perf_counter()
     made = model.generate_until(asks, disable_tqdm=True)
     assert len(made) == len(asks)
-    print(json.dumps({"seconds": time.perf_counter() - began}), flush=True)
+    print(json.dumps({"done": len(made)}), flush=True)
 """
 
 
 class Harness:
-    """lm-evaluation-harness in a process of its own, which says how long a task took."""
+    """lm-evaluation-harness in a process of its own."""
 
     def __init__(self, python: str, folder: Path, tokens: int) -> None:
         words = [python, "-c", HARNESS, str(folder), str(tokens)]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._wait()
 
-    def take(self, texts: list[str], *, sampled: bool) -> float:
-        """Seconds for these prompts."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+    def take(self, texts: list[str], *, sampled: bool) -> None:
+        """Continues these prompts."""
+        assert self._process.stdin is not None
         print(json.dumps({"texts": texts, "sampled": sampled}), file=self._process.stdin, flush=True)
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process.stdout is not None
         while line := self._process.stdout.readline():
-            if line.startswith('{"seconds"'):
-                return float(json.loads(line)["seconds"])
+            if line.startswith('{"done"'):
+                return
         raise SystemExit("lm-evaluation-harness ended; see its message above.")
 
     def close(self) -> None:
@@ -75,9 +80,8 @@ def batch_generator(model: Any, tokens: int) -> Callable[[list[list[int]], bool]
 
     def generate(prompts: list[list[int]], sampled: bool) -> None:
         needed = sum(len(ids) + tokens + 256 for ids in prompts) // 256 + 8
-        layers = model.module.config.num_hidden_layers
         config = ContinuousBatchingConfig(
-            num_blocks=max(needed // 1, layers), max_batch_tokens=2048, use_cuda_graph=False, use_async_batching=False
+            num_blocks=needed, max_batch_tokens=2048, use_cuda_graph=False, use_async_batching=False
         )
         how = GenerationConfig(do_sample=sampled, max_new_tokens=tokens, eos_token_id=-1, pad_token_id=0, top_k=0)
         made = model.module.generate_batch(
@@ -123,12 +127,13 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for task, count in (("samples", many), ("header", questions)):
         print(task)
-        seconds = compare(
-            {"workings": lambda task=task: ours(task), "generate_batch": lambda task=task: theirs(task)}, rounds
-        )
+        contestants: dict[str, Callable[[], Any]] = {
+            "workings": lambda task=task: ours(task),
+            "generate_batch": lambda task=task: theirs(task),
+        }
         if harness is not None:
-            sampled = task == "samples"
-            seconds["lm-eval hf"] = [harness.take(texts(task), sampled=sampled) for _ in range(rounds)]
+            contestants["lm-eval hf"] = lambda task=task: harness.take(texts(task), sampled=task == "samples")
+        seconds = compare(contestants, rounds)
         figures[f"{task}_times_generate_batch"] = ratio(seconds, "generate_batch", "workings")
         figures[f"{task}_times_lm_eval"] = ratio(seconds, "lm-eval hf", "workings") if harness is not None else None
         say(seconds, count * tokens, "tokens/s", {})

@@ -1,7 +1,7 @@
-"""Makes the pocket verifiers and their cards: samples the pocket model, trains both, measures them on held-out chains.
+"""Makes the pocket verifiers: samples the pocket model and trains both on its chains, labelled line by line.
 
-`python benchmarks/pocket_verifiers.py [--quick] [--only-card] [--folder DIR]`. The chains are sampled from the
-shipped pocket model; the test split's are never learnt from, and the thresholds are chosen on the dev split.
+`python benchmarks/pocket_verifiers.py [--quick] [--folder DIR]`. The chains are sampled from the shipped pocket model
+on the train split. `benchmarks/processbench.py` measures what they are worth.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def chains_of(recipe: PocketVerifierRecipe, split: Split) -> list[GoldChain]:
 
 
 def main() -> None:
-    """Samples, trains, measures."""
+    """Samples and trains."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--quick", action="store_true", help="a twentieth of the problems, and no files are replaced")
+    words.add_argument("--quick", action="store_true", help="a twentieth of the problems")
     words.add_argument("--folder", type=Path, default=Path("src/workings/graders"))
     given = words.parse_args()
     recipe = PocketVerifierRecipe()

@@ -66,6 +66,13 @@ def test_temperature_zero_gives_every_method_the_greedy_answer(spec):
         assert set(texts(found)) == set(texts(plain))
 
 
+@pytest.mark.parametrize("spec", [s for s in SPECS if "temperature=" not in s])
+def test_at_temperature_zero_seeds_change_nothing(spec):
+    cold = dataclasses.replace(made(spec), temperature=0.0)
+    one, other = (asyncio.run(solve(cold, PROBLEMS[0].question, item_world(), seed=seed)) for seed in (5, 9))
+    assert (one.answer, texts(one)) == (other.answer, texts(other))
+
+
 @pytest.mark.parametrize("name", SAMPLING)
 def test_fewer_samples_are_the_first_of_more(name):
     for problem in PROBLEMS:

@@ -49,6 +49,17 @@ def test_step_scores_are_folded_as_asked(steps, wanted):
     assert found.pool[0].scores["fixed"] == (0.1, 0.9, 1.0)
 
 
+@pytest.mark.parametrize(("steps", "wanted"), [("product", "1"), ("mean", "2")])
+def test_logits_are_folded_as_the_probabilities_they_stand_for(steps, wanted):
+    """Their product is positive for two bad steps: a published library multiplies logits."""
+    lines = [(f"Look.\nThe answer is {n}.", 0) for n in (1, 2)]
+    grader = Fixed((0.0, 0.0), (-4.0, 4.1) if steps == "mean" else (-2.0, -2.0), kind="logit")
+    found = best(BestOfN(n=2, by="fixed", steps=steps), *lines, grader=grader)
+    assert found.answer.canonical == wanted and 0 < found.confidence < 1
+    assert found.pool[0].scores["fixed"] == (0.5, 0.5)
+    assert best(BestOfN(n=2, by="fixed", weighted=True), *lines, grader=grader).answer.canonical == "1"
+
+
 def test_a_false_equation_loses_though_every_chain_ends_alike():
     wrong, right = ("2 + 2 = 5\nThe answer is 5.", 0), ("2 + 2 = 4\nThe answer is 4.", 0)
     for order in ((wrong, right), (right, wrong)):

@@ -105,11 +105,16 @@ def test_chains_that_are_not_alike_have_no_curve():
     item = problem()
     branched = attempt(item, [("1",), (chain("2", parent=0, branch_at=1),)], "beam")
     short = attempt(item, [("1",)], "vote:n=3", index=1, partial="no tokens left")
-    made = [branched, attempt(item, [("1",)] * 3, "vote:n=3"), short, attempt(item, [("1",)] * 3, "cot-decoding")]
+    made = [
+        branched,
+        attempt(item, [("1",)] * 3, "vote:n=3"),
+        short,
+        attempt(item, [(chain("1", role="branch"),)] * 3, "dvts"),
+    ]
     found = {p.method: p for p in read_pools(made, {item.id: item})}
-    assert not found["beam"].pools and "branch" in next(iter(found["beam"].left_out))
+    assert not found["beam"].pools and "depend" in next(iter(found["beam"].left_out))
     assert len(found["vote:n=3"].pools) == 1 and sum(found["vote:n=3"].left_out.values()) == 1
-    assert not found["cot-decoding"].pools
+    assert not found["dvts"].pools
 
 
 def test_repeats_of_single_chains_are_one_pool():

@@ -6,6 +6,7 @@ A method is a generator of asks. The helpers below give each reply its type, so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ __all__ = [
     "sample_affordable",
     "sample_together",
     "score",
+    "sigmoid",
 ]
 
 R = TypeVar("R")
@@ -43,10 +45,9 @@ class Sampling:
     `temperature` 0 is greedy. `max_tokens` bounds generated tokens per sample. `top_k` 0 and `top_p` 1 switch
     those filters off; `stop` strings end a sample and are not part of its text, unless `keep_stop`: then the text ends
     with the stop string and whatever else its last token wrote, so that the sample's tokens can be continued exactly.
-    `logprobs` asks for the
-    log-probability of each chosen token, `top` for those of so many likeliest tokens at each place. `bias` adds to the
-    logits of token ids before anything else, and `allowed` token ids, where given, are the only ones drawn: forced
-    choices. Both change what is drawn, not the log-probabilities that are reported.
+    `logprobs` asks for the log-probability of each chosen token, `top` for those of so many likeliest tokens at each
+    place. `bias` adds to the logits of token ids before anything else, and `allowed` token ids, where given, are the
+    only ones drawn: forced choices. Both change what is drawn, not the log-probabilities that are reported.
     """
 
     temperature: float = 0.7
@@ -147,8 +148,25 @@ class Grades:
     kind: str = "probability"
     usage: Usage = Usage()
 
+    def as_probabilities(self) -> Grades:
+        """The same with logits turned into probabilities, which alone can be multiplied, averaged and summed.
+
+        Unbounded scores stay what they are.
+
+        >>> Grades(((0.0,),), "logit").as_probabilities().scores
+        ((0.5,),)
+        """
+        if self.kind != "logit":
+            return self
+        return Grades(tuple(tuple(map(sigmoid, row)) for row in self.scores), "probability", self.usage)
+
 
 Ask = Sample | Together | Score | Grade
+
+
+def sigmoid(logit: float) -> float:
+    """The probability of a logit."""
+    return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
 
 
 def sample(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["AnswerKind", "Problem", "Question"]
+__all__ = ["AnswerKind", "Problem", "Question", "cluster_key"]
 
 
 class AnswerKind(StrEnum):
@@ -61,7 +61,17 @@ class Problem:
         return self.question.id
 
     @property
+    def cluster_key(self) -> tuple[str, str, str]:
+        """What intervals take as dependent: see `cluster_key`."""
+        return cluster_key(self.id, self.question.family, self.cluster)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of what is asked (16 hex digits): equal digests are the same question."""
         asked = "\x1f".join((self.question.text, *self.question.choices))
         return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def cluster_key(problem_id: str, family: str, cluster: str) -> tuple[str, str, str]:
+    """A problem's cluster within its family, or the problem itself where it stands alone."""
+    return ("cluster", family, cluster) if cluster else ("", "", problem_id)

@@ -9,6 +9,7 @@ from typing import Any
 from workings.core.answer import Outcome
 from workings.core.budget import Budget
 from workings.core.capability import Identity
+from workings.core.problem import cluster_key
 
 __all__ = ["AttemptRow", "RunSpec"]
 
@@ -66,3 +67,8 @@ class AttemptRow:
     partial: bool = False
     tied: bool = False
     error: str = ""
+
+    @property
+    def cluster_key(self) -> tuple[str, str, str]:
+        """What intervals take as dependent: see `workings.core.problem.cluster_key`."""
+        return cluster_key(self.problem_id, self.family, self.cluster)

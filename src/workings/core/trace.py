@@ -28,6 +28,8 @@ class Trace:
     `text` is everything the assistant wrote: the lead, then what was generated. `parent` is the index in the
     pool of the trace it branched from, and `branch_at` the character of `text` where it left it. `scores`
     maps a verifier's name to its scores: one per step for a process verifier, one for an outcome verifier.
+    `role` "chain" says that it was drawn as all other chains of the pool were and whatever they answered, so that any
+    of them could have come first; a "branch" was not, and a "probe" only served to look.
     """
 
     text: str

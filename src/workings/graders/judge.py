@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
-from workings.core.ask import Grade, Grades, Sample, Sampling, Score
+from workings.core.ask import Grade, Grades, Sample, Sampling, Score, sigmoid
 from workings.core.capability import Capability
 from workings.core.completion import Usage
 from workings.core.errors import BadSetting, GraderError
@@ -130,7 +130,7 @@ class JudgeGrader:
         good, bad = scores.logprobs[0]
         if math.isnan(good - bad):
             raise GraderError(f"The judge gave the log-probabilities {good} and {bad}.", "Use by=text.")
-        return 1 / (1 + math.exp(min(bad - good, 700.0))), scores.usage
+        return sigmoid(good - bad), scores.usage
 
     async def _by_text(self, prompt: Prompt, question: Question) -> tuple[float, Usage]:
         digest = hashlib.blake2b(prompt.text.encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workings.core.ask import Grade, Grades
+from workings.core.ask import Grade, Grades, sigmoid
 from workings.core.completion import Usage
 from workings.core.errors import BadSetting, DataError, GraderError, MissingExtra, UnknownName
 from workings.core.problem import Question
@@ -123,11 +123,7 @@ class RewardModel:
     def _score(self, logit: float) -> float:
         if math.isnan(logit):
             raise GraderError(f"{self.name} gave a score that is not a number.", "Use float32.")
-        return round(_sigmoid(logit) if self.kind == "probability" else logit, _DIGITS)
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+        return round(sigmoid(logit) if self.kind == "probability" else logit, _DIGITS)
 
 
 def _pieces(reading: Reading, head: int) -> tuple[tuple[int, ...], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from workings.core.ask import Flow, Grades, Sampling, grade
 from workings.core.capability import Capability
-from workings.core.errors import BadSetting, GraderError
+from workings.core.errors import BadSetting
 from workings.core.problem import Question
 from workings.core.solution import Choice, Solution
 from workings.core.trace import Trace
@@ -80,12 +80,10 @@ class BestOfN:
             graded = Grades(tuple((normalised_probability(t, _INSTEAD),) for t in traces))
         else:
             chains = tuple(tuple(s.text for s in t.steps) or (t.text,) for t in traces)
-            graded = yield from grade(question, chains, self.by)
+            graded = (yield from grade(question, chains, self.by)).as_probabilities()
         return self._choose(question, traces, graded, ended)
 
     def _choose(self, question: Question, traces: tuple[Trace, ...], graded: Grades, ended: str) -> Solution:
-        if len(graded.scores) != len(traces):
-            raise GraderError(f"{self.by!r} gave {len(graded.scores)} results for {len(traces)} chains.")
         traces = tuple(replace(t, scores={**t.scores, self.by: s}) for t, s in zip(traces, graded.scores, strict=True))
         scores = [aggregate(s, self.steps) for s in graded.scores]
         answers, seed = [t.answer for t in traces], seed_of(question)

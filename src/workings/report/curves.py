@@ -9,6 +9,7 @@ from workings.report import figures
 from workings.report.figures import number
 from workings.report.markup import EMPTY, Markup, join, tag
 from workings.report.pieces import Facts, bounds, many, name, section, top, wide
+from workings.stats.policy import unbeaten
 
 __all__ = ["curves"]
 
@@ -152,10 +153,8 @@ def _lines(facts: Facts, axis: str, own: str) -> list[Mapping[str, Any]]:
             lines.append({"label": p["method"], "kind": "method", "points": [_priced(p, p["cost"], p["method"], axis)]})
     lines = lines[:_MOST_LINES]
     choices = [p for line in lines if line["kind"] != "coverage" for p in line["points"]]
-    best = -1.0
-    for p in sorted(choices, key=lambda p: (p["cost"], -p["value"])):
-        p["on"] = p["value"] > best
-        best = max(best, p["value"])
+    for at in unbeaten([p["value"] for p in choices], [p["cost"] for p in choices]):
+        choices[at]["on"] = True
     return list(lines)
 
 

@@ -17,7 +17,7 @@ from workings.run.difficulty import Probe, charged, signal_of
 from workings.run.options import Option, Table, options_table
 from workings.stats.intervals import accuracy_interval, clustered_interval
 from workings.stats.paired import holm, paired_difference
-from workings.stats.policy import assign, edges_of, group_of, halves
+from workings.stats.policy import assign, edges_of, group_of, halves, unbeaten
 
 __all__ = ["Band", "ByDifficulty", "Choosing", "Estimate", "Measured", "choose"]
 
@@ -211,18 +211,14 @@ class _Rule:
     def measure(self) -> tuple[Measured, ...]:
         values, costs = self.table.values, self.table.costs
         means, prices = values.mean(axis=0), costs.mean(axis=0)
-        on, best = set(), -1.0
-        for at in np.lexsort((-means, prices)).tolist():
-            if means[at] > best + 1e-12:
-                on.add(at)
-                best = float(means[at])
+        on = set(unbeaten(means, prices))
         return tuple(
             Measured(
                 option,
                 float(means[at]),
                 accuracy_interval(np.clip(values[:, at], 0, 1), self.keys, self.level),
                 float(prices[at]),
-                _cost_interval(costs[:, at], self.keys, self.level),
+                _mean_interval(costs[:, at], self.keys, self.level),
                 at in on,
             )
             for at, option in enumerate(self.table.options)
@@ -248,7 +244,7 @@ class _Rule:
             float(values.mean()),
             accuracy_interval(np.clip(values, 0, 1), self.keys, self.level),
             float(costs.mean()),
-            _cost_interval(costs, self.keys, self.level),
+            _mean_interval(costs, self.keys, self.level),
         )
 
     def verdict(self, measured: Sequence[Measured], pick: Measured) -> str:
@@ -284,10 +280,13 @@ class _Rule:
         return tuple(measured[at] for at, p in zip(others, adjusted, strict=True) if not p < 1 - self.level)
 
 
-def _cost_interval(costs: Floats, keys: Sequence[str], level: float) -> Interval:
-    if np.ptp(costs) < 1e-9 * max(1.0, float(np.abs(costs).max())):
-        return Interval(float(costs.min()), float(costs.max()), "the same for every problem", level)
-    return clustered_interval(costs, keys, level, bounds=(0.0, np.inf))
+def _mean_interval(
+    values: Floats, keys: Sequence[str], level: float, bounds: tuple[float, float] | None = (0.0, np.inf)
+) -> Interval:
+    """Of a mean cost, or of a mean difference (no `bounds`)."""
+    if np.ptp(values) < 1e-9 * max(1.0, float(np.abs(values).max())):
+        return Interval(float(values.min()), float(values.max()), "the same for every problem", level)
+    return clustered_interval(values, keys, level, bounds=bounds)
 
 
 def _difficulty(
@@ -321,7 +320,7 @@ def _difficulty(
     gain = held_values - cross.values
     saving = cross.costs - held_costs
     difference = paired_difference(held_values, cross.values, rule.keys, level=rule.level, seed=rule.seed)
-    saved = _difference_interval(saving, rule.keys, rule.level)
+    saved = _mean_interval(saving, rule.keys, rule.level, None)
     held = rule.estimate(held_values, held_costs)
     aim = "accuracy" if rule.target is None or verdict == "out of reach" else "cost"
     better = difference.interval.low > 0 if aim == "accuracy" else saved.low > 0 and difference.interval.high >= 0
@@ -339,12 +338,6 @@ def _difficulty(
         aim=aim,
         folds=(folds[1], folds[0]),
     ), ""
-
-
-def _difference_interval(values: Floats, keys: Sequence[str], level: float) -> Interval:
-    if np.ptp(values) < 1e-12:
-        return Interval(float(values.min()), float(values.max()), "the same for every problem", level)
-    return clustered_interval(values, keys, level, bounds=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from workings.run.advice import advice, mde
 from workings.stats.calibration import auroc, auroc_interval, ece
 from workings.stats.intervals import accuracy_interval, cluster_codes
 from workings.stats.paired import holm, paired_difference
+from workings.stats.policy import unbeaten
 
 __all__ = [
     "Bucket",
@@ -171,8 +172,7 @@ def _table(rows: Sequence[AttemptRow], order: Sequence[str] = ()) -> _Table:
     numbers = {name: number for number, name in enumerate(methods)}
     method = np.fromiter((numbers[row.method] for row in rows), dtype=np.int64, count=len(rows))
     problem, _ = cluster_codes([row.problem_id for row in rows])
-    keys = [("cluster", row.family, row.cluster) if row.cluster else ("", "", row.problem_id) for row in rows]
-    cluster, _ = cluster_codes(keys)
+    cluster, _ = cluster_codes([row.cluster_key for row in rows])
     outcome = np.fromiter((_CODES[row.outcome] for row in rows), dtype=np.int64, count=len(rows))
     return _Table(rows, methods, method, problem, cluster, outcome)
 
@@ -432,10 +432,5 @@ def frontier(summaries: Sequence[MethodSummary]) -> tuple[MethodSummary, ...]:
     Cost is the mean of generated, probe and verifier tokens. It takes accuracies at face value: a neighbour on
     the frontier need not be told apart by its test.
     """
-    known = [(s.cost, -s.accuracy, at) for at, s in enumerate(summaries) if s.accuracy is not None]
-    kept, best = [], -1.0
-    for _, loss, at in sorted(known):
-        if -loss > best:
-            kept.append(summaries[at])
-            best = -loss
-    return tuple(kept)
+    known = [s for s in summaries if s.accuracy is not None]
+    return tuple(known[at] for at in unbeaten([s.accuracy or 0.0 for s in known], [s.cost for s in known]))

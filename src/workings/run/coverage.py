@@ -30,11 +30,7 @@ prompts; seconds; floating-point operations."""
 LOGPROB = "logprob"
 """The score that every pool with log-probabilities has: a chain's length-normalised probability."""
 
-DEPENDENT = frozenset({"adaptive-vote", "cot-decoding", "deepconf"})
-"""Methods whose chains are not draws from one distribution, or are as many as their answers asked for."""
-
-_OUTSIDE = "chains that are not alike: fewer of them would have been others"
-_BRANCHED = "chains that branch from each other: fewer of them would have been others"
+_BRANCHED = "chains that depend on each other: fewer of them would have been others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def read_pools(
             why[attempt.method]["without a gold answer"] += 1
         elif solution is None:
             why[attempt.method]["ended in an error"] += 1
-        elif reason := _unlike(attempt.method, solution):
+        elif reason := _unlike(solution):
             why[attempt.method][reason] += 1
         else:
             pool = _pool(problem, attempt, solution, mark)
@@ -104,11 +100,9 @@ def read_pools(
     return tuple(_alike(method, _joined(pools), cut, why[method]) for method, pools in found.items())
 
 
-def _unlike(method: str, solution: Solution) -> str:
-    if any(trace.parent is not None for trace in solution.pool):
+def _unlike(solution: Solution) -> str:
+    if any(trace.parent is not None or trace.role == "branch" for trace in solution.pool):
         return _BRANCHED
-    if method.partition(":")[0] in DEPENDENT:
-        return _OUTSIDE
     return "" if any(trace.role == "chain" for trace in solution.pool) else "without a chain"
 
 
@@ -128,7 +122,7 @@ def _pool(problem: Problem, attempt: Attempt, solution: Solution, mark: Mark) ->
         problem_id=problem.id,
         method=attempt.method,
         index=attempt.index,
-        cluster=("cluster", problem.question.family, problem.cluster) if problem.cluster else ("", "", problem.id),
+        cluster=problem.cluster_key,
         votes=votes,
         right=tuple(outcome is Outcome.RIGHT for outcome in told),
         usages=tuple(trace.usage for trace in chains),

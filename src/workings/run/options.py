@@ -66,10 +66,7 @@ def options_table(
     Values are shares of right attempts, or the exact chance that a rule is right with k of a pool's chains. Options
     whose cost on this axis is not known, or that are measured on less than half of the problems, are dropped.
     """
-    clusters = {
-        row.problem_id: ("cluster", row.family, row.cluster) if row.cluster else ("", "", row.problem_id)
-        for row in rows
-    }
+    clusters = {row.problem_id: row.cluster_key for row in rows}
     cells: dict[Option, Cells] = {}
     labels: set[str] = set()
     for pools in sorted(found, key=lambda p: -p.n):

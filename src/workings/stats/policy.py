@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from workings.core.errors import BadSetting
 from workings.stats.intervals import cluster_codes
 
-__all__ = ["assign", "edges_of", "group_of", "halves"]
+__all__ = ["assign", "edges_of", "group_of", "halves", "unbeaten"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,20 +50,23 @@ def assign(
     for group in range(len(gains)):
         value = (value[:, None] + weight[group] * gains[group]).ravel()
         cost = (cost[:, None] + weight[group] * prices[group]).ravel()
-        kept = _unbeaten(value, cost)
+        kept = unbeaten(value, cost)
         options = gains.shape[1]
-        paths = [(*paths[at // options], at % options) for at in kept.tolist()]
-        value, cost = value[kept], cost[kept]
+        paths = [(*paths[at // options], at % options) for at in kept]
+        value, cost = value[list(kept)], cost[list(kept)]
     return paths[_picked(value, cost, target, budget)]
 
 
-def _unbeaten(value: Floats, cost: Floats) -> Ints:
-    """Places of what no other beats, cheapest first; values rise along it."""
+def unbeaten(values: ArrayLike, costs: ArrayLike) -> tuple[int, ...]:
+    """Places of what no other beats in value at the same or a smaller cost, cheapest first; values rise along it.
+
+    >>> unbeaten([0.5, 0.4, 0.9], [1, 2, 3])
+    (0, 2)
+    """
+    value, cost = np.asarray(values, dtype=np.float64), np.asarray(costs, dtype=np.float64)
     order = np.lexsort((np.arange(value.size), -value, cost))
-    best = np.maximum.accumulate(value[order])
-    before = np.concatenate(([-np.inf], best[:-1]))
-    kept: Ints = order[value[order] > before + 1e-12]
-    return kept
+    before = np.concatenate(([-np.inf], np.maximum.accumulate(value[order])[:-1]))
+    return tuple(order[value[order] > before + 1e-12].tolist())
 
 
 def _picked(value: Floats, cost: Floats, target: float | None, budget: float | None) -> int:

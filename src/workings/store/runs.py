@@ -386,7 +386,7 @@ def _truncated(solution: Solution) -> bool:
     chosen = solution.choice.chosen if solution.choice else None
     if chosen is not None and 0 <= chosen < len(solution.pool):
         return solution.pool[chosen].stop in (Stop.LENGTH, Stop.CONTEXT)
-    chains = [trace.stop for trace in solution.pool if trace.role == "chain"]
+    chains = [trace.stop for trace in solution.pool if trace.role != "probe"]
     return bool(chains) and all(stop in (Stop.LENGTH, Stop.CONTEXT) for stop in chains)
 
 

@@ -209,10 +209,10 @@ class Failing(_Wrapped):
         super().__init__(model)
         self._error = error
         self._at = None if at is None else frozenset(at)
-        self.asked = 0
+        self._asked = 0
 
     def _fail_in_turn(self) -> None:
-        number, self.asked = self.asked, self.asked + 1
+        number, self._asked = self._asked, self._asked + 1
         if self._at is None or number in self._at:
             raise self._error()
 

@@ -1,9 +1,10 @@
-"""The recipe of the shipped pocket verifiers: one for outcomes, one for steps, both grown from the pocket model.
+"""The recipe of the pocket verifiers: one for outcomes, one for steps, both grown from the pocket model.
 
 They learn from the pocket model's own chains: train-split problems in length and beyond, sampled hot enough to go
 wrong, each line labelled by its family's checker. The process verifier learns of each line whether everything up to it
 is right; the outcome verifier learns at every line whether the answer will be (Cobbe et al. 2021, token-level), and is
-read at the last. `make verifiers` runs it, measures the result and writes the cards.
+read at the last. `benchmarks/pocket_verifiers.py` runs it; no trained verifier is
+shipped yet.
 """
 
 from __future__ import annotations

@@ -121,14 +121,14 @@ class Response:
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         code = self._parser.get_status_code()
-        if self._ended or 100 < code < 200:
+        if self._ended or code < 200:
             return
-        self.status = code if code >= 200 else 0
+        self.status = code
         coding = self.headers.get("transfer-encoding", "chunked")
         length = self.headers.get("content-length", "0")
         if coding.lower() != "chunked":
             self._fault = NotHttp(f"its body is coded as {coding!r:.40}")
-        elif code >= 200 and int(length) > self._most:
+        elif int(length) > self._most:
             self._fault = TooLarge()
 
     def on_body(self, piece: bytes) -> None:

@@ -15,6 +15,8 @@ from workings.reason.search.tree import Node, Tree, Want, distinct
 
 __all__ = ["Beam", "levels", "shares"]
 
+Grow = Callable[[Tree, Sequence[Want]], Flow[list[list[Node]]]]
+"""Writes the pieces that are wanted: for each want its nodes."""
 Judge = Callable[[Tree, list[Node], list[Node]], Flow[None]]
 """Sets the values of new nodes; the finished ones that still hold a place stand beside them."""
 
@@ -59,7 +61,7 @@ class Beam(Stepwise):
         def judge(tree: Tree, new: list[Node], held: list[Node]) -> Flow[None]:
             yield from self.judge(tree, new, self.ahead)
 
-        notes = yield from levels(tree, self.n, judge, self.kept)
+        notes = yield from levels(tree, self.n, Tree.grow, judge, self.kept)
         return conclude(tree, self.pick, f"{self.pick} of a beam by {self.by}", notes=notes)
 
     def kept(self, ranked: Sequence[Node]) -> list[Node]:
@@ -71,11 +73,13 @@ class Beam(Stepwise):
         return list(ranked[: self.keep])
 
 
-def levels(tree: Tree, n: int, judge: Judge, kept: Callable[[Sequence[Node]], list[Node]]) -> Flow[dict[str, int]]:
+def levels(
+    tree: Tree, n: int, grow: Grow, judge: Judge, kept: Callable[[Sequence[Node]], list[Node]]
+) -> Flow[dict[str, int]]:
     """Grows `tree` level by level until nothing open is kept; how many levels and samples that took."""
     wants, held, level, samples = [Want(tree.root, n)], list[Node](), 0, 0
     while wants:
-        groups = yield from tree.grow(wants)
+        groups = yield from grow(tree, wants)
         level, samples = level + 1, samples + sum(map(len, groups))
         new = distinct(groups)
         yield from judge(tree, new, held)

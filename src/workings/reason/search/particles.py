@@ -27,9 +27,8 @@ class Particles(Stepwise):
     the values the likelihood of the steps. Resampling is systematic: one random number a level, so each particle gets
     its expected number of copies rounded up or down. It happens when the effective number of particles is below `ess`
     times `n`, with the default 1 at every level; until then weights multiply. A score that is no probability is
-    taken as a log-weight. A finished chain
-    stays among the particles with its last weight; one that was cut by length has none. In the end `pick` chooses among
-    the particles. `n` 1 is plain sampling.
+    taken as a log-weight. A finished chain stays among the particles with its last weight; one that was cut by length
+    has none. In the end `pick` chooses among the particles. `n` 1 is plain sampling.
 
     With few particles one lucky score can leave only copies of one chain.
 

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workings.core.ask import Flow, Sampling, score
+from workings.core.ask import Flow, score, sigmoid
 from workings.core.capability import Capability
 from workings.core.problem import Question
 from workings.core.prompt import Prompt
 from workings.core.solution import Solution
-from workings.reason.manner import check_settings
-from workings.reason.search.mcts import Backup, Rules, simulate
-from workings.reason.search.stepwise import Pick, conclude, need, one_of
+from workings.reason.search.mcts import simulate
+from workings.reason.search.stepwise import Pick, Simulated, conclude, need
 from workings.reason.search.tree import Node, Tree, Want, distinct
-from workings.reason.search.wording import asked, say, spoken
+from workings.reason.search.wording import asked, gap, say, spoken
 from workings.verify.extract import extract
 from workings.verify.select import ballot
 
@@ -26,8 +25,8 @@ _UNKNOWN = 0.8
 """What stands for the confidence of an answer that was not asked for yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rap:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rap(Simulated):
     """`n` simulations over smaller questions: each step asks one of `width` sampled questions and answers it.
 
     An answer is sampled `votes` times and the most frequent one goes on; its share is the confidence. The reward of a
@@ -46,44 +45,24 @@ class Rap:
     n: int = 10
     width: int = 4
     votes: int = 8
-    depth: int = 5
     explore: float = 1.0
-    backup: Backup = "mean"
-    alpha: float = 0.5
     pick: Pick = "best"
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 1.0
-    max_tokens: int = 1024
-    step_tokens: int = 128
-    abreast: int = 1
-    language: str = "auto"
+    alpha: float = 0.5
 
     def __post_init__(self) -> None:
-        check_settings(n=self.n)
-        one_of("backup", self.backup, ("mean", "max"))
-        one_of("pick", self.pick, ("best", "weighted", "vote"))
-        for name in ("width", "votes", "depth", "abreast", "step_tokens"):
-            need(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is too small.", f"Use {name}=1 or more.")
+        Simulated.__post_init__(self)
         need(0 <= self.alpha <= 1, f"alpha={self.alpha} is not a weight.", "Use a number from 0 to 1.")
-        need(self.explore >= 0, f"explore={self.explore} is negative.", "Use 0 to follow values alone.")
-        Sampling(self.temperature, self.max_tokens, self.top_k, self.top_p)
 
     @property
     def needs(self) -> frozenset[Capability]:
         return frozenset({Capability.LEAD, Capability.STOP, Capability.SCORE})
 
-    @property
-    def verifiers(self) -> tuple[str, ...]:
-        return ()
-
     def __call__(self, question: Question) -> Flow[Solution]:
         language = spoken(question, self.language)
         prompt = Prompt.user(say("split", language, {"question": asked(question)}))
-        sampling = Sampling(self.temperature, self.max_tokens, self.top_k, self.top_p)
-        tree = Tree(question, prompt, sampling, step_tokens=self.step_tokens, depth=4 * self.depth + 4)
+        tree = Tree(question, prompt, self.sampling, step_tokens=self.step_tokens, depth=4 * self.depth + 4)
         tree.probable = True
-        done = yield from simulate(tree, self, Rules(self.n, self.explore, self.backup, self.abreast))
+        done = yield from simulate(tree, self, self.rules)
         reached = [node for node in tree.leaves() if node.visits]
         told = {"simulations": done}
         return conclude(tree, self.pick, f"{self.pick} of planned questions", candidates=reached or None, notes=told)
@@ -114,7 +93,7 @@ class Rap:
     def _question(self, tree: Tree, nodes: Sequence[Node]) -> Flow[None]:
         """The next questions of each node, with their rewards before they are answered."""
         language = spoken(tree.question, self.language)
-        cues = [_gap(node) + say("subquestion", language, {"number": _steps(node) + 1}) for node in nodes]
+        cues = [gap(node.text) + say("subquestion", language, {"number": _steps(node) + 1}) for node in nodes]
         last = [_steps(node) + 1 >= self.depth for node in nodes]
         wants = [Want(node, self.width, cue) for node, cue, final in zip(nodes, cues, last, strict=True) if not final]
         groups = iter((yield from tree.grow(wants)))
@@ -136,7 +115,7 @@ class Rap:
         wants = []
         for node in nodes:
             cue = say("subanswer", language, {"number": _steps(node)})
-            wants.append(Want(node, self.votes, _gap(node) + cue, end=self._final(node, language)))
+            wants.append(Want(node, self.votes, gap(node.text) + cue, end=self._final(node, language)))
         groups = yield from tree.grow(wants)
         for node, want, group in zip(nodes, wants, groups, strict=True):
             start = len(node.text) + len(want.cue)
@@ -169,15 +148,7 @@ class Rap:
         words = (say("yes", language), say("no", language))
         found = yield from score(Prompt.user(text), words)
         yes, no = found.logprobs[0]
-        if yes == no:
-            return 0.5
-        top = max(yes, no)
-        odds = [math.exp(value - top) for value in (yes, no)]
-        return odds[0] / sum(odds)
-
-
-def _gap(node: Node) -> str:
-    return "" if not node.text or node.text.endswith("\n") else "\n"
+        return 0.5 if yes == no else sigmoid(yes - no)
 
 
 def _posed(node: Node) -> bool:

@@ -7,17 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workings.core.ask import Flow, Sample, Sampling, sample_together
-from workings.core.capability import Capability
+from workings.core.ask import Flow, Sample, sample_together
 from workings.core.problem import Question
 from workings.core.prompt import Prompt
 from workings.core.solution import Solution
-from workings.reason.manner import check_settings
 from workings.reason.prompts import write_prompt
-from workings.reason.search.mcts import Backup, Rules, simulate
-from workings.reason.search.stepwise import Pick, conclude, draws, need, one_of
+from workings.reason.search.mcts import simulate
+from workings.reason.search.stepwise import Pick, Simulated, conclude, draws, need
 from workings.reason.search.tree import Node, Tree, Want, distinct
-from workings.reason.search.wording import say, spoken
+from workings.reason.search.wording import gap, say, spoken
 from workings.verify.extract import extract
 from workings.verify.select import ballot
 from workings.verify.steps import split_steps
@@ -28,8 +26,8 @@ _CUTS = (0.2, 0.3, 0.4, 0.5)
 """How much of a chain its second reading is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rstar:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rstar(Simulated):
     """`n` simulations over five actions, then a check of each chain by completing it from its beginning.
 
     The actions: one next step (`width` samples); the rest of the chain (`votes` samples); a smaller question and its
@@ -51,44 +49,20 @@ class Rstar:
     n: int = 8
     width: int = 3
     votes: int = 4
-    depth: int = 5
     explore: float = 2.0
-    backup: Backup = "mean"
-    checks: int = 4
     pick: Pick = "weighted"
+    checks: int = 4
     style: str = "cot"
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 1.0
-    max_tokens: int = 1024
-    step_tokens: int = 128
-    abreast: int = 1
-    language: str = "auto"
 
     def __post_init__(self) -> None:
-        check_settings(n=self.n)
-        one_of("backup", self.backup, ("mean", "max"))
-        one_of("pick", self.pick, ("best", "weighted", "vote"))
-        for name in ("width", "votes", "depth", "abreast", "step_tokens"):
-            need(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is too small.", f"Use {name}=1 or more.")
+        Simulated.__post_init__(self)
         need(self.checks >= 0, f"checks={self.checks} is negative.", "Use 0 for no check.")
-        need(self.explore >= 0, f"explore={self.explore} is negative.", "Use 0 to follow values alone.")
-        Sampling(self.temperature, self.max_tokens, self.top_k, self.top_p)
-
-    @property
-    def needs(self) -> frozenset[Capability]:
-        return frozenset({Capability.LEAD, Capability.STOP})
-
-    @property
-    def verifiers(self) -> tuple[str, ...]:
-        return ()
 
     def __call__(self, question: Question) -> Flow[Solution]:
-        sampling = Sampling(self.temperature, self.max_tokens, self.top_k, self.top_p)
         prompt = write_prompt(question, self.style, language=self.language)
-        tree = Tree(question, prompt, sampling, step_tokens=self.step_tokens, depth=3 * self.depth + 3)
+        tree = Tree(question, prompt, self.sampling, step_tokens=self.step_tokens, depth=3 * self.depth + 3)
         tree.probable = True
-        done = yield from simulate(tree, self, Rules(self.n, self.explore, self.backup, self.abreast))
+        done = yield from simulate(tree, self, self.rules)
         ends = [node for node in tree.leaves() if node.kind == "whole" and node.finished]
         checked = yield from self._check(tree, ends)
         notes = {"simulations": done, "checked": len(checked), "survived": sum(map(bool, checked.values()))}
@@ -104,21 +78,21 @@ class Rstar:
         for node in nodes:
             node.options = []
             if node.kind == "asks":
-                wants.append(("answered", Want(node, 1, _gap(node) + _cue("subanswer", language, node))))
+                wants.append(("answered", Want(node, 1, gap(node.text) + _cue("subanswer", language, node))))
                 continue
             wants.append(("whole", Want(node, self.votes, whole=True)))
             if _actions(node) + 1 < self.depth:
                 wants.append(("step", Want(node, self.width)))
-                wants.append(("asks", Want(node, 1, _gap(node) + _cue("subquestion", language, node))))
+                wants.append(("asks", Want(node, 1, gap(node.text) + _cue("subquestion", language, node))))
             if node.kind == "answered" and node.parent is not None:
                 wants.append(
                     (
                         "again",
-                        Want(node.parent, self.votes, _gap(node.parent) + _cue("subanswer", language, node.parent)),
+                        Want(node.parent, self.votes, gap(node.parent.text) + _cue("subanswer", language, node.parent)),
                     )
                 )
             if node is tree.root:
-                wants.append(("rephrase", Want(node, 1, _gap(node) + say("rephrase", language))))
+                wants.append(("rephrase", Want(node, 1, gap(node.text) + say("rephrase", language))))
         yield from self._grow(tree, nodes, wants)
 
     def _grow(self, tree: Tree, nodes: Sequence[Node], wants: Sequence[tuple[str, Want]]) -> Flow[None]:
@@ -243,7 +217,3 @@ def _actions(node: Node) -> int:
 def _cue(name: str, language: str, node: Node) -> str:
     asked = sum(one.kind == "asks" for one in node.line())
     return say(name, language, {"number": asked + (name == "subquestion")})
-
-
-def _gap(node: Node) -> str:
-    return "" if not node.text or node.text.endswith("\n") else "\n"

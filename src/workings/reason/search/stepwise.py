@@ -11,17 +11,18 @@ from workings.core.ask import Flow, Sampling
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting
 from workings.core.problem import Question
-from workings.core.solution import Choice, Solution
+from workings.core.solution import Solution
 from workings.reason.cot import first_of, style_notes
 from workings.reason.manner import Manner, check_settings, think
 from workings.reason.prompts import write_prompt
+from workings.reason.search.mcts import Backup, Rules
 from workings.reason.search.tree import Node, Tree
 from workings.reason.search.worth import appraise
 from workings.reason.vote import seed_of
 from workings.verify.select import agreement, best, vote
 from workings.verify.steps import Aggregation
 
-__all__ = ["Boundary", "Grown", "Pick", "Stepwise", "conclude", "draws", "need", "one_of", "solved"]
+__all__ = ["Boundary", "Grown", "Pick", "Simulated", "Stepwise", "conclude", "draws", "need", "one_of"]
 
 Boundary = Literal["line", "paragraph", "tokens"]
 Pick = Literal["best", "weighted", "vote"]
@@ -123,6 +124,56 @@ class Stepwise(Grown):
         yield from appraise(tree, nodes, self.by, self.steps, ahead)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """Settings of every Monte-Carlo search whose moves are kinds of sentences and not next lines of one style.
+
+    `n` simulations; each move samples `width` ways or `votes` answers; a chain makes at most `depth` moves, each of at
+    most `step_tokens` tokens. UCT's constant is `explore`, a node keeps the "mean" or "max" of its values (`backup`),
+    and `abreast` simulations run at once. `pick` chooses among the finished chains by their values.
+    """
+
+    n: int
+    width: int
+    votes: int
+    explore: float
+    pick: Pick
+    depth: int = 5
+    backup: Backup = "mean"
+    temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 1.0
+    max_tokens: int = 1024
+    step_tokens: int = 128
+    abreast: int = 1
+    language: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_settings(n=self.n)
+        one_of("backup", self.backup, ("mean", "max"))
+        one_of("pick", self.pick, ("best", "weighted", "vote"))
+        for name in ("width", "votes", "depth", "abreast", "step_tokens"):
+            need(getattr(self, name) >= 1, f"{name}={getattr(self, name)} is too small.", f"Use {name}=1 or more.")
+        need(self.explore >= 0, f"explore={self.explore} is negative.", "Use 0 to follow values alone.")
+        self.sampling  # noqa: B018
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.max_tokens, self.top_k, self.top_p)
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.n, self.explore, self.backup, self.abreast)
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        return frozenset({Capability.LEAD, Capability.STOP})
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        return ()
+
+
 def need(holds: bool, what: str, step: str) -> None:
     """Refuses a setting that does not hold."""
     if not holds:
@@ -170,19 +221,6 @@ def conclude(
         choice = best(answers, values, seed, rule)
     else:
         choice = vote(answers, values if pick == "weighted" else None, seed, rule)
-    return solved(tree, choice, given, pool, of, pick, notes)
-
-
-def solved(
-    tree: Tree,
-    choice: Choice,
-    given: Sequence[Node],
-    pool: tuple[Any, ...],
-    of: dict[int, int],
-    pick: Pick,
-    notes: dict[str, Any] | None = None,
-) -> Solution:
-    """A solution from a choice among `given`, its index turned into that of the pool."""
     told = {"nodes": len(tree.nodes), "merged": sum(node.copies - 1 for node in tree.nodes), **(notes or {})}
     if choice.chosen is None:
         return Solution(confidence=0.0, pool=pool, choice=choice, partial=tree.ended, notes=told)

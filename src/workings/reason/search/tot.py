@@ -16,10 +16,10 @@ from workings.core.problem import Question
 from workings.core.prompt import Prompt
 from workings.core.solution import Solution
 from workings.reason.manner import check_settings
-from workings.reason.search.beam import shares
+from workings.reason.search.beam import levels
 from workings.reason.search.stepwise import Grown, conclude, need, one_of
-from workings.reason.search.tree import Node, Tree, Want, distinct
-from workings.reason.search.wording import asked, say, spoken
+from workings.reason.search.tree import Node, Tree, Want
+from workings.reason.search.wording import asked, gap, say, spoken
 from workings.verify.extract import extract
 
 __all__ = ["Tot", "verdict"]
@@ -66,30 +66,22 @@ class Tot(Grown):
         if self.n == 1:
             return (yield from self.alone(question))
         tree = self.plant(question)
-        live, held, level = [tree.root], list[Node](), 0
-        while live:
-            counts = shares(self.n * len(live) // (len(live) + len(held)), len(live))
-            if self.generate == "propose" and level + 1 < self.depth:
-                groups = yield from self._propose(tree, live, counts)
-            else:
-                groups = yield from tree.grow([Want(node, n) for node, n in zip(live, counts, strict=True)])
-            level += 1
-            new = distinct(groups)
-            if not tree.ended:
-                rate = self._value if self.evaluate == "value" else self._vote
-                yield from rate(tree, new, [*held, *new], level)
-            if tree.ended:
-                break
-            running = [node for node in (*held, *new) if node.finished or not node.closed]
-            stay = sorted(running, key=lambda node: -node.value)[: self.keep]
-            held, live = [node for node in stay if node.closed], [node for node in stay if not node.closed]
-        return conclude(tree, self.pick, f"{self.pick} of thoughts by {self.evaluate}", notes={"levels": level})
+        notes = yield from levels(
+            tree,
+            self.n,
+            self._propose if self.generate == "propose" else Tree.grow,
+            self._value if self.evaluate == "value" else self._vote,
+            lambda ranked: list(ranked[: self.keep]),
+        )
+        return conclude(tree, self.pick, f"{self.pick} of thoughts by {self.evaluate}", notes=notes)
 
     @property
     def _judging(self) -> Sampling:
         return Sampling(self.temperature, self.judge_tokens, self.top_k, self.top_p)
 
-    def _value(self, tree: Tree, new: Sequence[Node], all_: Sequence[Node], level: int) -> Flow[None]:
+    def _value(self, tree: Tree, new: list[Node], held: list[Node]) -> Flow[None]:
+        if tree.ended:
+            return
         asks = tuple(
             Sample(self._about(tree, "value", node), self.votes, self._judging, f"{node.path}/value", role="verifier")
             for node in new
@@ -100,22 +92,25 @@ class Tot(Grown):
             node.value = math.fsum(verdict(reply.text) for reply in part) / (20.0 * self.votes)
             node.grades["value"] = (node.value,)
 
-    def _vote(self, tree: Tree, new: Sequence[Node], all_: Sequence[Node], level: int) -> Flow[None]:
+    def _vote(self, tree: Tree, new: list[Node], held: list[Node]) -> Flow[None]:
+        if tree.ended or not new:
+            return
+        every = [*held, *new]
         language = spoken(tree.question, self.language)
         shown = [
             say("choice", language, {"number": number, "chain": node.text.strip()})
-            for number, node in enumerate(all_, 1)
+            for number, node in enumerate(every, 1)
         ]
         text = say("vote", language, {"question": asked(tree.question), "chains": "\n\n".join(shown)})
         try:
             replies = yield from sample(
-                Prompt.user(text), self.votes, self._judging, path=f"vote/{level}", role="verifier"
+                Prompt.user(text), self.votes, self._judging, path=f"vote/{new[0].depth}", role="verifier"
             )
         except BudgetEnded as end:
             tree.ended = tree.ended or end.what
             replies = tuple(reply for reply in end.completions if isinstance(reply, Completion))
         named = [int(found[-1]) for reply in replies if (found := _NUMBER.findall(reply.text))]
-        for number, node in enumerate(all_, 1):
+        for number, node in enumerate(every, 1):
             node.value = named.count(number) / self.votes
             node.grades["vote"] = (node.value,)
 
@@ -124,19 +119,26 @@ class Tot(Grown):
         chain = node.text.strip() or say("nothing", language)
         return Prompt.user(say(name, language, {"question": asked(tree.question), "chain": chain, "count": count}))
 
-    def _propose(self, tree: Tree, live: Sequence[Node], counts: Sequence[int]) -> Flow[list[list[Node]]]:
+    def _propose(self, tree: Tree, wants: Sequence[Want]) -> Flow[list[list[Node]]]:
+        if wants[0].node.depth + 1 >= self.depth:
+            return (yield from tree.grow(wants))
         asks = tuple(
-            Sample(self._about(tree, "propose", node, count), 1, self.sampling, f"{node.path}/propose", role="probe")
-            for node, count in zip(live, counts, strict=True)
+            Sample(
+                self._about(tree, "propose", want.node, want.count),
+                1,
+                self.sampling,
+                f"{want.node.path}/propose",
+                role="probe",
+            )
+            for want in wants
         )
         replies, ended = yield from sample_together(asks)
         tree.ended = tree.ended or ended
-        made: list[list[Node]] = [[] for _ in live]
-        for found, node, count, part in zip(made, live, counts, replies, strict=False):
+        made: list[list[Node]] = [[] for _ in wants]
+        for found, want, part in zip(made, wants, replies, strict=False):
             lines = [_MARKER.sub("", line).strip() for reply in part for line in reply.text.splitlines()]
-            for line in list(dict.fromkeys(filter(None, lines)))[:count]:
-                gap = "\n" if node.text and not node.text[-1].isspace() else ""
-                child = tree.write(node, f"{gap}{line}\n")
+            for line in list(dict.fromkeys(filter(None, lines)))[: want.count]:
+                child = tree.write(want.node, f"{gap(want.node.text)}{line}\n")
                 kind, choices = tree.question.kind, tree.question.choices
                 if extract(line, kind, choices).source in (Source.DECLARED, Source.BOXED):
                     child.closed, child.stop = True, Stop.END

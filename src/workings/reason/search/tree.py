@@ -248,7 +248,7 @@ class Tree:
             else:
                 of[id(node)] = len(groups)
                 groups.append([node])
-        traces = [self._trace(group, of, "chain") for group in groups]
+        traces = [self._trace(group, of, "branch") for group in groups]
         for end in self.probes:
             line = [node for node in end.line() if id(node) not in of]
             traces.append(self._trace(line, of, "probe"))

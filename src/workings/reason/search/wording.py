@@ -12,7 +12,7 @@ from workings.core.errors import BadSetting
 from workings.core.problem import Question
 from workings.reason.prompts import pose
 
-__all__ = ["asked", "say", "spoken"]
+__all__ = ["asked", "gap", "say", "spoken"]
 
 
 @functools.cache
@@ -43,3 +43,8 @@ def say(name: str, language: str, values: Mapping[str, Any] | None = None) -> st
 def asked(question: Question) -> str:
     """The question with its options."""
     return pose(question.text, question.choices)
+
+
+def gap(text: str) -> str:
+    """What stands between a chain and a line of its own behind it."""
+    return "" if not text or text[-1].isspace() else "\n"

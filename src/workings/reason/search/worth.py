@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from workings.core.ask import Flow, Grades, grade
-from workings.core.errors import GraderError, MissingCapability
+from workings.core.ask import Flow, grade
+from workings.core.errors import MissingCapability
 from workings.reason.search.tree import Node, Tree
 from workings.verify.steps import Aggregation, aggregate, split_steps
 
-__all__ = ["appraise", "sigmoid"]
+__all__ = ["appraise"]
 
 
 def appraise(tree: Tree, nodes: Sequence[Node], by: str, how: Aggregation, ahead: int = 0) -> Flow[None]:
@@ -31,24 +31,13 @@ def appraise(tree: Tree, nodes: Sequence[Node], by: str, how: Aggregation, ahead
         tree.probable = True
         return
     chains = tuple(tuple(step.text for step in split_steps(end.text)) or (end.text,) for end in ends)
-    graded = yield from grade(tree.question, chains, by)
-    if len(graded.scores) != len(nodes):
-        raise GraderError(f"{by!r} gave {len(graded.scores)} results for {len(nodes)} chains.")
+    graded = (yield from grade(tree.question, chains, by)).as_probabilities()
     for node, end, scores in zip(nodes, ends, graded.scores, strict=True):
         end.grades[by] = scores
         own = len(split_steps(node.text)) or 1
         node.grades[by] = scores if end is node or len(scores) == 1 else scores[:own]
-        node.value = aggregate(_as_probabilities(graded, scores), how)
-    tree.probable = graded.kind != "unbounded"
-
-
-def sigmoid(score: float) -> float:
-    """The probability of a logit."""
-    return 1 / (1 + math.exp(-score)) if score >= 0 else math.exp(score) / (1 + math.exp(score))
-
-
-def _as_probabilities(graded: Grades, scores: Sequence[float]) -> Sequence[float]:
-    return [sigmoid(score) for score in scores] if graded.kind == "logit" else scores
+        node.value = aggregate(scores, how)
+    tree.probable = graded.kind == "probability"
 
 
 def _likelihood(node: Node) -> float:
