@@ -28,6 +28,7 @@ class Trace:
     `text` is everything the assistant wrote: the lead, then what was generated. `parent` is the index in the
     pool of the trace it branched from, and `branch_at` the character of `text` where it left it. `scores`
     maps a verifier's name to its scores: one per step for a process verifier, one for an outcome verifier.
+    `certainty` is the chain's self-certainty (nats), when the model tells it.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Trace:
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     seed: int | None = None
     usage: Usage = Usage()
+    certainty: float | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -77,4 +79,5 @@ class Trace:
             logprobs=completion.logprobs,
             seed=completion.seed,
             usage=completion.usage,
+            certainty=completion.certainty,
         )
