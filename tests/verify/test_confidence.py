@@ -47,7 +47,7 @@ def test_groups_are_means_of_windows(values, window):
 @given(VALUES, st.integers(1, 50))
 def test_the_least_sure_group_bounds_the_others(values, window):
     low, bottom, tail = (chain_score(values, window, how) for how in ("lowest", "bottom", "tail"))
-    assert low <= bottom + 1e-9 and low <= tail + 1e-9 and low <= chain_score(values, window, "mean") + 1e-9
+    assert low <= bottom + 1e-9 and low <= tail + 1e-9
 
 
 def test_scores_by_hand():

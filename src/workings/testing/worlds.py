@@ -232,6 +232,8 @@ class Lacking(_Wrapped):
     def __init__(self, model: Model, *missing: Capability) -> None:
         super().__init__(model)
         self._missing = frozenset(missing)
+        if Capability.LOGPROBS in self._missing:
+            self._missing |= {Capability.TOP}
 
     @property
     def capabilities(self) -> frozenset[Capability]:
