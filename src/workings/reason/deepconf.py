@@ -172,6 +172,7 @@ class _Pool:
     votes: list[bool] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     stopped: int = 0
+    known: dict[tuple[int, int], tuple[float, ...]] = field(default_factory=dict)
 
     def measure(self, window: int) -> None:
         """Fixes the window, and which kind of confidence this model allows."""
@@ -215,6 +216,12 @@ class _Pool:
 
     def values(self, chain: Written) -> tuple[float, ...]:
         """The confidence of each token of a chain."""
+        place = (chain.number, chain.generated)
+        if place not in self.known:
+            self.known[place] = self._values(chain)
+        return self.known[place]
+
+    def _values(self, chain: Written) -> tuple[float, ...]:
         if self.exact and chain.top is not None:
             return token_confidence(chain.top, self.top)
         if chain.logprobs is None or self.exact:
