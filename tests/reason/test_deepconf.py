@@ -176,8 +176,10 @@ def test_one_chain_is_plain_sampling():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"n": 0}, {"mode": "live"}, {"score": "best"}, {"keep": 0.0}, {"keep": 10.0}, {"window": -1}, {"top": 0}]
-    + [{"warmup": 0}, {"consensus": 0.5}, {"batch": 0}],
+    [
+        *({"n": 0}, {"mode": "live"}, {"score": "best"}, {"keep": 0.0}, {"keep": 10.0}),
+        *({"window": -1}, {"top": 0}, {"warmup": 0}, {"consensus": 0.5}, {"batch": 0}),
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     [name] = wrong
