@@ -147,13 +147,13 @@ def test_a_model_without_self_certainty_is_ranked_by_log_probability_and_that_is
 
 def test_a_graders_scores_are_summed_over_equal_answers():
     method = Vote(n=3, weight="verifier", by="fixed", steps="min")
-    found = solved(method, says(1), says(2), says(2), graders={"fixed": Scores((0.9,), (0.5, 0.8), (0.45,))})
+    two = ("It is 2.\nThe answer is 2.", 0.0)
+    found = solved(method, says(1), two, says(2), graders={"fixed": Scores((0.9,), (0.5, 0.8), (0.45,))})
     assert found.choice.weights == {"2": pytest.approx(0.95), "1": 0.9} and found.answer.canonical == "2"
     assert found.pool[1].scores["fixed"] == (0.5, 0.8) and found.choice.rule == "vote by verifier fixed"
-    last = solved(
-        replace(method, steps="last"), says(1), says(2), says(3), graders={"fixed": Scores((0.7,), (0.5, 0.8), (0,))}
-    )
-    assert last.answer.canonical == "2" and last.choice.weights["3"] == 0.0
+    last = replace(method, steps="last")
+    found = solved(last, says(1), two, says(3), graders={"fixed": Scores((0.7,), (0.5, 0.8), (0.0,))})
+    assert found.answer.canonical == "2" and found.choice.weights["3"] == 0.0
 
 
 def test_logits_become_probabilities_and_negative_scores_are_refused():
