@@ -19,6 +19,9 @@ _VALUES: dict[str, tuple[Any, ...]] = {
     "max_tokens": (9,),
     "temperature": (0.0, 1.0),
     "language": ("zh",),
+    "min_tokens": (30,),
+    "every": (3,),
+    "batch": (1,),
 }
 
 

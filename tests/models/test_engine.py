@@ -298,6 +298,9 @@ def test_forced_choices_draw_only_what_is_allowed_and_report_the_model_s_own_num
             for best, token, value in zip(reply.top, reply.token_ids or (), reply.logprobs or (), strict=True):
                 assert len(best) == 3 and best[0][1] >= best[1][1] >= best[2][1]
                 assert token in dict(best) or value <= best[2][1] + 1e-5
+            assert reply.tokens is not None and len(reply.tokens) == len(reply.token_ids or ())
+            assert "".join(reply.tokens) == reply.text
+        assert all(c.tokens is None for c in other)
 
     run(model(), work)
 

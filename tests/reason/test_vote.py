@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
-from recorded_chains import QUESTION, says, solved
+from recorded_chains import QUESTION, Recorded, says, solved
 
-from workings.core.errors import BadSetting, MissingCapability
+from workings.core.ask import Grades
+from workings.core.errors import BadSetting, GraderError, MissingCapability
 from workings.reason.cot import Cot
 from workings.reason.vote import Vote, normalised_probability
-from workings.run.drive import solve
+from workings.run.drive import World, solve
 from workings.testing import item_world
 
 
@@ -93,3 +95,79 @@ def test_settings_out_of_range_are_refused(wrong):
 def test_drafts_that_vote_say_how_well_they_were_kept():
     found = asyncio.run(solve(Vote(n=3, style="draft"), QUESTION, item_world()))
     assert 0.0 <= found.notes["draft_kept"] <= 1.0
+
+
+class Scores:
+    """A grader that gives fixed scores, one tuple a chain."""
+
+    def __init__(self, *scores, kind="probability"):
+        self.scores, self.kind = scores, kind
+
+    async def grade(self, ask):
+        return Grades(self.scores[: len(ask.chains)], self.kind)
+
+
+class Certain(Recorded):
+    """Recorded chains that also say how certain they were."""
+
+    def __init__(self, *certainties):
+        super().__init__(*[says(answer) for answer, _ in certainties])
+        self.certainties = [certainty for _, certainty in certainties]
+
+    async def sample(self, ask, seeds, watch=None):
+        found = await super().sample(ask, seeds, watch)
+        return tuple(replace(c, certainty=self.certainties[ask.start + i]) for i, c in enumerate(found))
+
+
+def certain(method, *chains):
+    return asyncio.run(solve(method, QUESTION, World(Certain(*chains))))
+
+
+def test_certainty_ranks_and_its_size_does_not_matter():
+    chains = [(1, 99.0), (2, 5.0), (2, 4.0), (3, 3.0)]
+    found = certain(Vote(n=4, weight="certainty", power=1.0), *chains)
+    assert found.choice.weights == {"2": 5.0, "1": 4.0, "3": 1.0} and found.choice.rule == "vote by certainty"
+    assert [t.certainty for t in found.pool] == [99.0, 5.0, 4.0, 3.0]
+    assert certain(Vote(n=4, weight="certainty", power=0.0), *chains).choice.weights == {"2": 2.0, "1": 1.0, "3": 1.0}
+    assert certain(Vote(n=4, weight="certainty", power=3.0), *chains).answer.canonical == "1"
+
+
+def test_chains_that_do_not_answer_have_no_rank():
+    found = solved(Vote(n=3, weight="certainty", power=1.0), says(1, 0.5), ("I cannot tell.", 0.0), says(2, 0.4))
+    assert found.choice.weights == {"1": 2.0, "2": 1.0} and found.choice.abstained == 1
+
+
+def test_a_model_without_self_certainty_is_ranked_by_log_probability_and_that_is_said():
+    found = solved(Vote(n=3, weight="certainty", power=2.0), says(1, 0.9), says(2, 0.5), says(2, 0.4))
+    assert found.choice.weights == {"1": 9.0, "2": 5.0}
+    assert found.choice.rule == "vote by certainty (ranked by mean log-probability)"
+    mixed = certain(Vote(n=2, weight="certainty"), (1, 5.0), (2, None))
+    assert mixed.choice.rule.endswith("log-probability)")
+
+
+def test_a_graders_scores_are_summed_over_equal_answers():
+    method = Vote(n=3, weight="verifier", by="fixed", steps="min")
+    two = ("It is 2.\nThe answer is 2.", 0.0)
+    found = solved(method, says(1), two, says(2), graders={"fixed": Scores((0.9,), (0.5, 0.8), (0.45,))})
+    assert found.choice.weights == {"2": pytest.approx(0.95), "1": 0.9} and found.answer.canonical == "2"
+    assert found.pool[1].scores["fixed"] == (0.5, 0.8) and found.choice.rule == "vote by verifier fixed"
+    last = replace(method, steps="last")
+    found = solved(last, says(1), two, says(3), graders={"fixed": Scores((0.7,), (0.5, 0.8), (0.0,))})
+    assert found.answer.canonical == "2" and found.choice.weights["3"] == 0.0
+
+
+def test_logits_become_probabilities_and_negative_scores_are_refused():
+    method = Vote(n=2, weight="verifier", by="fixed")
+    found = solved(method, says(1), says(2), graders={"fixed": Scores((-1.0,), (-2.0,), kind="logit")})
+    assert found.choice.weights["1"] == pytest.approx(1 / (1 + 2.718281828459045))
+    with pytest.raises(GraderError, match="negative"):
+        solved(method, says(1), says(2), graders={"fixed": Scores((-1.0,), (0.5,), kind="unbounded")})
+    with pytest.raises(GraderError, match="1 results for 2"):
+        solved(method, says(1), says(2), graders={"fixed": Scores((0.5,))})
+
+
+@pytest.mark.parametrize("wrong", [{"power": -1.0}, {"steps": "sum"}])
+def test_settings_of_weights_out_of_range_are_refused(wrong):
+    [name] = wrong
+    with pytest.raises(BadSetting, match=name):
+        Vote(**wrong)

@@ -78,6 +78,7 @@ _completions = st.builds(
     _maybe(_several(COUNT)),
     logprobs=_maybe(_several(FLOAT)),
     thinking=TEXT,
+    certainty=_maybe(FLOAT),
     seed=_maybe(COUNT),
     usage=_usages,
 )
@@ -102,6 +103,7 @@ _traces = st.builds(
     st.dictionaries(TEXT, _several(FLOAT), max_size=2),
     _maybe(COUNT),
     _usages,
+    _maybe(FLOAT),
 )
 _choices = st.builds(
     Choice, TEXT, st.dictionaries(TEXT, FLOAT, max_size=2), _maybe(st.integers(0, 4)), COUNT, st.booleans()
@@ -125,6 +127,7 @@ def attempts(draw: st.DrawFn, number: int = 0, method: str = "direct", index: in
                 token_ids=tuple(c["token_ids"]) if c.get("token_ids") is not None else None,
                 logprobs=_read(c.get("logprobs")),
                 seed=c.get("seed"),
+                certainty=_number(c.get("certainty")),
                 usage=Usage(**c.get("usage", {})),
             )
         )
@@ -154,7 +157,11 @@ def attempts(draw: st.DrawFn, number: int = 0, method: str = "direct", index: in
 def _read(values: Any) -> tuple[float, ...] | None:
     if values is None:
         return None
-    return tuple(float(v["~float"]) if isinstance(v, dict) else v for v in values)
+    return tuple(_number(v) for v in values)
+
+
+def _number(value: Any) -> Any:
+    return float(value["~float"]) if isinstance(value, dict) else value
 
 
 PROBLEMS = st.builds(

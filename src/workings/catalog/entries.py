@@ -59,8 +59,38 @@ METHODS = (
     Entry(
         "vote",
         "workings.reason.vote:Vote",
-        "self-consistency: sampled chains vote, by counts or by probability",
+        "self-consistency: sampled chains vote, by counts, probability, certainty or a grader",
         "Wang et al. 2023",
+    ),
+    Entry(
+        "adaptive",
+        "workings.reason.adaptive:Adaptive",
+        "self-consistency that stops sampling once the vote is clear",
+        "Aggarwal et al. 2023; Li et al. 2024",
+    ),
+    Entry(
+        "deepconf",
+        "workings.reason.deepconf:DeepConf",
+        "only chains that were sure of themselves vote; online, unsure ones stop early",
+        "Fu et al. 2025",
+    ),
+    Entry(
+        "cot-decoding",
+        "workings.reason.cot_decoding:CotDecoding",
+        "the likeliest first tokens continued greedily; the surest answer wins",
+        "Wang and Zhou 2024",
+    ),
+    Entry(
+        "budget-forcing",
+        "workings.reason.budget_forcing:BudgetForcing",
+        "one chain that thinks for at least and at most so many tokens",
+        "Muennighoff et al. 2025",
+    ),
+    Entry(
+        "early-exit",
+        "workings.reason.early_exit:EarlyExit",
+        "one chain that is probed for its answer and stops once that is steady",
+        "Fu et al. 2024",
     ),
     Entry(
         "best-of-n",

@@ -13,6 +13,7 @@ class Capability(StrEnum):
 
     LEAD = "continue a lead"
     LOGPROBS = "log-probabilities of chosen tokens"
+    TOP = "log-probabilities of the likeliest tokens"
     SCORE = "score given text"
     SEEDS = "seeds"
     STOP = "stop strings"

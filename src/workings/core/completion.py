@@ -64,7 +64,8 @@ class Completion:
     apart from it. `token_ids` and `logprobs` (natural log, of the chosen tokens, under the unmodified
     distribution at temperature 1) have one entry a generated token, the end token included when one was
     sampled; None when the model does not say. `top` has for each token the likeliest token ids with their
-    log-probabilities, when they were asked for. `entropy` and `certainty` are the means over generated tokens
+    log-probabilities, when they were asked for; a model that can give them then gives `tokens` too, which make up the
+    text. `entropy` and `certainty` are the means over generated tokens
     of the full-vocabulary entropy (nats) and of self-certainty (mean KL from uniform, nats), when known.
     """
 

@@ -30,6 +30,7 @@ class Trace:
     maps a verifier's name to its scores: one per step for a process verifier, one for an outcome verifier.
     `role` "chain" says that it was drawn as all other chains of the pool were and whatever they answered, so that any
     of them could have come first; a "branch" was not, and a "probe" only served to look.
+    `certainty` is the chain's self-certainty (nats), when the model tells it.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Trace:
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     seed: int | None = None
     usage: Usage = Usage()
+    certainty: float | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -79,4 +81,5 @@ class Trace:
             logprobs=completion.logprobs,
             seed=completion.seed,
             usage=completion.usage,
+            certainty=completion.certainty,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -35,6 +36,8 @@ class Scripted:
     The log-probability of a text is spread evenly over its tokens, so sums and means are exact. `score` gives the
     log-probability of candidates: `scores` when given, else looked up in the table. A text longer than `max_tokens`
     is cut there and stops by length; one that holds a stop string ends before it, or behind it with `keep_stop`.
+    `top` gives the exact chances of the next token, given those before it: a token's id follows from its text, and 0 is
+    the end. `allowed` forces a single token.
     """
 
     def __init__(
@@ -48,18 +51,27 @@ class Scripted:
         self._scores = scores
         self.identity = Identity(name)
         self.capabilities = frozenset(
-            {Capability.LEAD, Capability.LOGPROBS, Capability.SCORE, Capability.SEEDS, Capability.STOP}
+            {
+                Capability.LEAD,
+                Capability.LOGPROBS,
+                Capability.TOP,
+                Capability.SCORE,
+                Capability.SEEDS,
+                Capability.STOP,
+            }
         )
 
     async def sample(self, ask: Sample, seeds: tuple[int, ...], watch: Watch | None = None) -> tuple[Completion, ...]:
         """One continuation a seed, drawn from the table."""
-        table = self._table(ask.prompt)
+        table = _allowed(self._table(ask.prompt), ask)
         prompt_tokens = count_tokens(ask.prompt.text)
         found = []
         for number, seed in enumerate(seeds):
             text = _draw(table, ask.sampling.temperature, seed)
             new, known = (prompt_tokens, 0) if number == 0 else (0, prompt_tokens)
             completion = _complete(text, table[text], ask, seed, Usage(prompt=new, cached=known, calls=1))
+            if ask.sampling.top:
+                completion = replace(completion, top=_likeliest(table, completion, ask.sampling.top))
             found.append(completion)
             if watch is not None:
                 watch(ask.start + number, completion.text)
@@ -94,6 +106,42 @@ def _lookup(rows: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
+def _token_id(token: str) -> int:
+    return zlib.crc32(token.encode("utf-8", "surrogatepass")) & 0x7FFF_FFFF if token else 0
+
+
+def _allowed(table: Mapping[str, float], ask: Sample) -> Mapping[str, float]:
+    """The continuations whose first token is allowed."""
+    allowed = ask.sampling.allowed
+    if not allowed:
+        return table
+    if ask.sampling.max_tokens > 1:
+        raise BadSetting("A scripted model can force one token only.", "Use max_tokens=1 with allowed.")
+    found = {text: p for text, p in table.items() if _token_id("".join(_TOKEN.findall(text)[:1])) in allowed}
+    if not found:
+        raise BadSetting(f"No continuation in the script begins with token {allowed[0]}.", "Allow one of its tokens.")
+    return found
+
+
+def _likeliest(
+    table: Mapping[str, float], completion: Completion, many: int
+) -> tuple[tuple[tuple[int, float], ...], ...]:
+    """For each token written, the likeliest tokens there with their log-probabilities, from all texts of the table."""
+    split = [(_TOKEN.findall(text), chance) for text, chance in table.items() if chance > 0]
+    written = completion.tokens or ()
+    rows = []
+    for place in range(len(written)):
+        split = [(tokens, p) for tokens, p in split if tuple(tokens[:place]) == written[:place]]
+        chances: dict[int, float] = {}
+        for tokens, p in split:
+            token = _token_id(tokens[place]) if place < len(tokens) else 0
+            chances[token] = chances.get(token, 0.0) + p
+        total = math.fsum(chances.values())
+        ranked = sorted(chances.items(), key=lambda pair: -pair[1])[:many]
+        rows.append(tuple((token, math.log(p / total)) for token, p in ranked))
+    return tuple(rows)
+
+
 def _draw(table: Mapping[str, float], temperature: float, seed: int) -> str:
     texts: Sequence[str] = list(table)
     if temperature == 0:
@@ -120,4 +168,4 @@ def _complete(text: str, chance: float, ask: Sample, seed: int, read: Usage) -> 
     each = math.log(chance) / whole if chance > 0 else -math.inf
     written = max(len(tokens), 1)
     spent = Usage(read.prompt, read.cached, written, calls=read.calls)
-    return Completion(kept, stop, tokens=tuple(tokens), logprobs=(each,) * written, seed=seed, usage=spent)
+    return Completion(kept, stop, tokens=tuple(tokens) or ("",), logprobs=(each,) * written, seed=seed, usage=spent)

@@ -17,7 +17,7 @@ from workings.reason.prompts import answer_cue, style, write_prompt
 from workings.verify.extract import extract
 from workings.verify.steps import split_steps
 
-__all__ = ["Manner", "Stage", "check_settings", "think"]
+__all__ = ["Manner", "Stage", "check_settings", "read_reply", "think"]
 
 Stage = Literal["lead", "turn"]
 _ANSWER_TOKENS = 32
@@ -102,13 +102,7 @@ def _ask_answer(
     if not replies:
         return trace, ended
     reply = replies[0]
-    line, at = _first_line(reply.text, question.kind)
-    answer = _read_second(line, question)
-    if not line.strip():
-        answer = trace.answer
-    elif answer.span is not None:
-        shift = len(trace.text) + len(cue) + at
-        answer = replace(answer, span=(answer.span[0] + shift, answer.span[1] + shift))
+    answer = read_reply(question, trace.text + cue, reply.text, trace.answer)
     return replace(
         trace,
         text=trace.text + cue + reply.text,
@@ -116,6 +110,21 @@ def _ask_answer(
         answer=answer,
         usage=trace.usage + reply.usage,
     ), ended
+
+
+def read_reply(question: Question, before: str, reply: str, otherwise: Answer) -> Answer:
+    """The answer in a reply that was asked for by `before`, which ends in a cue; `otherwise` when the reply is empty.
+
+    Its first line with text is read, and the span is that in `before` and the reply together.
+    """
+    line, at = _first_line(reply, question.kind)
+    answer = _read_second(line, question)
+    if not line.strip():
+        return otherwise
+    if answer.span is None:
+        return answer
+    shift = len(before) + at
+    return replace(answer, span=(answer.span[0] + shift, answer.span[1] + shift))
 
 
 def _first_line(text: str, kind: AnswerKind) -> tuple[str, int]:

@@ -148,6 +148,19 @@ async def _stops_at_strings(trial: _Trial) -> None:
     assert cut.stop is Stop.STRING, f"A sample that a stop string ended says {cut.stop.value!r}."
 
 
+async def _tells_the_likeliest(trial: _Trial) -> None:
+    if not trial.can(Capability.TOP):
+        return
+    sampling = Sampling(temperature=0.0, max_tokens=trial.max_tokens, top=2)
+    [found] = await trial.model.sample(Sample(trial.prompt, 1, sampling), (derive("top"),))
+    assert found.top is not None and found.tokens is not None, "The model states that it tells the likeliest tokens."
+    assert len(found.top) == len(found.tokens), f"{len(found.top)} rows for {len(found.tokens)} tokens."
+    assert "".join(found.tokens) == found.text, f"The tokens {found.tokens!r:.80} are not the text {found.text!r:.80}."
+    for row in found.top:
+        chances = [logprob for _, logprob in row]
+        assert 1 <= len(row) <= 2 and chances == sorted(chances, reverse=True), f"Not the likeliest first: {row!r}."
+
+
 async def _shows_what_comes(trial: _Trial) -> None:
     pieces: dict[int, str] = {}
 
@@ -207,6 +220,7 @@ _LAWS: tuple[Callable[[_Trial], Coroutine[Any, Any, None]], ...] = (
     _zero_is_greedy,
     _length_is_kept,
     _stops_at_strings,
+    _tells_the_likeliest,
     _shows_what_comes,
     _refuses_what_it_cannot,
     _scores_have_their_shape,

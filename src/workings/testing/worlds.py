@@ -7,7 +7,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from workings.core.answer import Outcome
@@ -88,7 +88,8 @@ def item_model(chances: Mapping[str, float] = CHANCES, *, right: str = "1") -> S
 
     def table(prompt: Prompt) -> Mapping[str, float]:
         asked = "\n".join(m.content for m in prompt.messages if m.role == "user")
-        begun = prompt.lead[prompt.lead.find(_MARK) :] if _MARK in prompt.lead else ""
+        word = _MARK.split()[0]
+        begun = prompt.lead[prompt.lead.find(word) :] if word in prompt.lead else ""
         earlier = prompt.messages[-2].content if len(prompt.messages) > 1 else ""
         if begun and (found := rests(begun, int(_ITEM.findall(asked)[-1]))):
             return found
@@ -231,6 +232,8 @@ class Lacking(_Wrapped):
     def __init__(self, model: Model, *missing: Capability) -> None:
         super().__init__(model)
         self._missing = frozenset(missing)
+        if Capability.LOGPROBS in self._missing:
+            self._missing |= {Capability.TOP}
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -240,6 +243,8 @@ class Lacking(_Wrapped):
         if Capability.LEAD in self._missing and ask.prompt.lead:
             raise MissingCapability("This model cannot continue a lead.", "Ask in a new turn.")
         replies = await self.model.sample(ask, seeds, watch)
+        if Capability.TOP in self._missing:
+            replies = tuple(replace(c, top=None) for c in replies)
         if Capability.LOGPROBS not in self._missing:
             return replies
         return tuple(Completion(c.text, c.stop, seed=c.seed, usage=c.usage) for c in replies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Parts", "opening_tag", "split_thinking"]
+__all__ = ["Parts", "closing_tag", "opening_tag", "split_thinking"]
 
 _NAMES = r"(?:seed:|antml:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
 _OPEN = (
@@ -20,6 +20,7 @@ _TAG = re.compile(
     rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<token><\|[A-Za-z_]{{1,30}}\|>|</?s>|<｜[^<>\n]{{1,40}}｜>)",
     re.IGNORECASE,
 )
+_PAIRS = (("<|begin_", "<|end_"), ("<|START_", "<|END_"), ("<|think", "<|/think"))
 _LEFT_OPEN = re.compile(rf"(?:{_OPEN})\s*\Z", re.IGNORECASE)
 
 
@@ -65,6 +66,20 @@ def opening_tag(prompt: str) -> str:
     """The tag, with the blanks behind it, by which a prompt leaves thinking open for the reply; empty when none."""
     found = _LEFT_OPEN.search(prompt[-200:])
     return found[0] if found else ""
+
+
+def closing_tag(text: str) -> str:
+    """The tag that closes the thinking in which a text ends; empty when it does not end within thinking."""
+    tags = [tag for tag in _TAG.finditer(text) if not tag["token"]]
+    if not tags or tags[-1]["close"]:
+        return ""
+    opened = next(tag[0] for tag in reversed(tags) if tag["open"])
+    if "<|channel|>" in opened:
+        return "<|end|><|start|>assistant<|channel|>final<|message|>"
+    for opening, closing in _PAIRS:
+        if opening in opened:
+            return opened.replace(opening, closing)
+    return f"{opened[0]}/{opened[1:]}"
 
 
 def _share(piece: str, inside: bool, final: list[str], inner: list[str]) -> None:

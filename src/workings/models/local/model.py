@@ -20,6 +20,7 @@ from workings.models.local.packed import reading
 from workings.models.local.render import Text
 from workings.models.local.samples import Request
 from workings.models.local.serving import serve
+from workings.models.local.stops import spelled
 from workings.models.local.worker import Worker
 from workings.run.ports import Watch
 
@@ -133,6 +134,7 @@ class LocalModel:
                     opened + result.text,
                     result.stop,
                     token_ids=result.ids,
+                    tokens=spelled(self._text, ids, result.ids, result.text) if ask.sampling.top else None,
                     logprobs=logprobs,
                     top=result.top,
                     entropy=result.entropy,

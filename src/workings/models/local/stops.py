@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workings.models.local.render import BROKEN, Text
 
-__all__ = ["Stream", "Watcher", "cut", "find"]
+__all__ = ["Stream", "Watcher", "cut", "find", "spelled"]
 
 
 def find(text: str, stops: Sequence[str]) -> int:
@@ -25,6 +25,21 @@ def cut(text: Text, context: Sequence[int], ids: Sequence[int], kept: str) -> in
         else:
             low = middle + 1
     return low
+
+
+def spelled(text: Text, context: Sequence[int], ids: Sequence[int], written: str) -> tuple[str, ...]:
+    """What each of `ids` wrote behind `context`; the pieces make up `written`.
+
+    A character of several tokens belongs to the token that completes it, special tokens write nothing.
+    """
+    stream, pieces, at = Stream(text, context, ()), [], 0
+    for token in ids:
+        size = len(stream.push(token))
+        pieces.append(written[at : at + size])
+        at += len(pieces[-1])
+    if pieces:
+        pieces[-1] += written[at:]
+    return tuple(pieces)
 
 
 class Watcher:
