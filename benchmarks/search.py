@@ -7,10 +7,11 @@ which is more than either ships for a local model. They need not be installed wi
 (`python3 -m venv peers`, `peers/bin/pip install its_hub`, `peers/bin/pip install --no-deps llm-reasoners tqdm`) and
 name its site-packages in WORKINGS_PEERS; a figure is null, and the reason is printed, when its peer is not there.
 
-Steps are 16 tokens and the end token is forbidden, so all do the same kind of work. Beam: budget 16, width 4, seven
-levels; its_hub's first level has 4 samples and ours 16, so ours draws 112 steps where it draws 100. Tree: eight
-simulations of llm-reasoners' MCTS, four actions, depth 7; ours runs until it has drawn as many tokens. The verifier
-costs nothing. Run it on an idle machine, or with OMP_NUM_THREADS=1: threads that wait for a core slow the peers more.
+The prompt is a word problem behind three worked ones. Steps are 16 tokens and the end token is forbidden, so all do
+the same kind of work. Beam: budget 16, width 4, seven levels; its_hub's first level has 4 samples and ours 16, so ours
+draws 112 steps where it draws 100. Tree: eight simulations of llm-reasoners' MCTS, four actions, depth 7; ours runs
+until it has drawn as many tokens. The verifier costs nothing. Run it on an idle machine, or with OMP_NUM_THREADS=1:
+threads that wait for a core slow the peers more.
 
 Keys: `wall_over_its_hub`, `wall_over_llm_reasoners` (our seconds over the peer's, the median over rounds) and
 `computed_over_distinct`, which is 1 when no position is computed twice.
@@ -30,21 +31,21 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from engine import arguments, opened, prompt_text
+from engine import arguments, opened
 
 from workings.core.ask import Grade, Grades, Sample
 from workings.core.budget import Budget
 from workings.core.capability import Capability
 from workings.core.completion import Completion
-from workings.core.problem import AnswerKind, Question
 from workings.core.prompt import Prompt
 from workings.models.local.model import LocalModel
+from workings.problems.procedural import family, generate
 from workings.reason.prompts import write_prompt
 from workings.reason.search.beam import Beam
 from workings.reason.search.tree_search import TreeSearch
 from workings.run.drive import World, solve
 
-STEP, LEVELS, BUDGET, WIDTH, ITERATIONS = 16, 7, 16, 4, 8
+STEP, LEVELS, BUDGET, WIDTH, ITERATIONS, SHOTS = 16, 7, 16, 4, 8, 3
 
 
 def worth(text: str) -> float:
@@ -184,11 +185,13 @@ def main() -> None:
     if folder := os.environ.get("WORKINGS_PEERS"):
         sys.path.append(folder)
     model = opened(given)
-    question = Question("bench", prompt_text(model, 60 if given.quick else 200), AnswerKind.TEXT)
-    plain = Plain(model, write_prompt(question, "cot"))
+    question = next(iter(generate(family("word-problems"), "test", 1))).question
+    shots = 0 if given.quick else SHOTS
+    plain = Plain(model, write_prompt(question, "cot", shots=shots))
+    print(f"a prompt of {len(model.prompt_ids(Sample(plain.prompt)))} tokens")
     endless = Endless(model)
     shape: dict[str, Any] = {"boundary": "tokens", "step_tokens": STEP, "depth": LEVELS, "max_tokens": STEP * LEVELS,
-                             "temperature": 0.8, "by": "vowels", "steps": "last"}  # fmt: skip
+                             "temperature": 0.8, "by": "vowels", "steps": "last", "shots": shots}  # fmt: skip
     beam = Beam(n=BUDGET, keep=WIDTH, **shape)
 
     async def search(method: Any, seed: int, budget: Budget) -> int:

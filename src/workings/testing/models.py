@@ -28,9 +28,15 @@ class _Trial:
     seeded: bool
 
     async def draw(
-        self, seeds: tuple[int, ...], *, temperature: float = 1.0, most: int | None = None, stop: tuple[str, ...] = ()
+        self,
+        seeds: tuple[int, ...],
+        *,
+        temperature: float = 1.0,
+        most: int | None = None,
+        stop: tuple[str, ...] = (),
+        keep: bool = False,
     ) -> tuple[Completion, ...]:
-        sampling = Sampling(temperature, self.max_tokens if most is None else most, stop=stop)
+        sampling = Sampling(temperature, self.max_tokens if most is None else most, stop=stop, keep_stop=keep)
         return await self.model.sample(Sample(self.prompt, len(seeds), sampling), seeds)
 
     def can(self, capability: Capability) -> bool:
@@ -146,6 +152,10 @@ async def _stops_at_strings(trial: _Trial) -> None:
     assert string not in cut.text, f"The stop string {string!r} is in the text {cut.text!r:.80}."
     assert whole.text.startswith(cut.text), "A stop string changed the text before it."
     assert cut.stop is Stop.STRING, f"A sample that a stop string ended says {cut.stop.value!r}."
+    [kept] = await trial.draw((derive("stop"),), temperature=0.0, stop=(string,), keep=True)
+    assert kept.stop is Stop.STRING and kept.text.startswith(cut.text + string), (
+        f"With keep_stop the text must go on with {string!r}: {kept.text!r:.80}."
+    )
 
 
 async def _tells_the_likeliest(trial: _Trial) -> None:
