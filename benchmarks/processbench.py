@@ -140,9 +140,8 @@ def main() -> None:
     )
     for name, found in facts["verifiers"].items():
         print(
-            f"{name}: threshold {found['threshold']}, mean F1 over families {found['mean_f1']:.3f}, "
-            "AUROC of the answer "
-            f"by the last score {found['auroc_last']:.3f}, by the least {found['auroc_least']:.3f}; "
+            f"{name}: threshold {found['threshold']}, mean F1 over families {found['mean_f1']:.3f}, AUROC of the "
+            f"answer by the last score {found['auroc_last']:.3f}, by the least {found['auroc_least']:.3f}; "
             f"passes {found['sneaky_passed']} of {sneaky} right answers from a wrong process"
         )
     rows = {name: found["rows"]["all"]["f1"] for name, found in facts["verifiers"].items()}

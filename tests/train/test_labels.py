@@ -37,7 +37,8 @@ def falls(rate=1.0):
 
 
 def chain(length, bad):
-    return (*(f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1)), RIGHT if bad is None else WRONG)
+    lines = (f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1))
+    return (*lines, RIGHT if bad is None else WRONG)
 
 
 @pytest.mark.parametrize(("length", "bad"), [(n, b) for n in range(2, 13) for b in range(n - 1)])
