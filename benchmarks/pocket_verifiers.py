@@ -21,7 +21,7 @@ from workings.graders.reward import load
 from workings.problems.procedural import Split
 from workings.stats.intervals import wilson
 from workings.train.gold import GoldChain
-from workings.train.pocket_verifiers import PocketVerifierRecipe, collect_chains, make_verifier
+from workings.train.pocket_verifiers import PocketVerifierRecipe, collect_chains, given_chains, make_verifier
 
 
 def chains_of(recipe: PocketVerifierRecipe, split: Split) -> list[GoldChain]:
@@ -42,9 +42,11 @@ def trained(folder: Path, recipe: PocketVerifierRecipe) -> None:
     began = time.monotonic()
     chains = chains_of(recipe, "train")
     print(f"{len(chains)} chains, {sum(c.right for c in chains)} right  {time.monotonic() - began:.0f} s", flush=True)
-    for name, kind in (("pocket_prm", "step"), ("pocket_orm", "chain")):
-        make_verifier(pocket_folder(), folder / name, chains, kind, recipe, told=True)
-        print(f"{name} written  {time.monotonic() - began:.0f} s", flush=True)
+    given = asyncio.run(given_chains(recipe))
+    make_verifier(pocket_folder(), folder / "pocket_prm", [*chains, *given], "step", recipe, told=True)
+    print(f"steps learnt  {time.monotonic() - began:.0f} s", flush=True)
+    make_verifier(folder / "pocket_prm", folder / "pocket_orm", chains, "chain", recipe, told=True)
+    print(f"outcomes learnt  {time.monotonic() - began:.0f} s", flush=True)
 
 
 def card(folder: Path, facts: dict[str, Any]) -> str:
@@ -85,7 +87,7 @@ def main() -> None:
     given = words.parse_args()
     recipe = PocketVerifierRecipe()
     if given.quick:
-        recipe = replace(recipe, problems=recipe.problems // 20)
+        recipe = replace(recipe, problems=recipe.problems // 20, gold=recipe.gold // 20)
     if given.quick and not given.only_cards:
         given.folder = given.folder / "quick"
     if not given.only_cards:

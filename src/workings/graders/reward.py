@@ -7,6 +7,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from workings.reason.reading import Reading
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Kind", "RewardModel", "load"]
+__all__ = ["Kind", "RewardModel", "load", "pocket"]
 
 Kind = Literal["probability", "logit"]
 _DIGITS = 5
@@ -179,6 +180,11 @@ def load(
         room=room_mb * 1_000_000,
         name=folder.name,
     )
+
+
+def pocket(*, which: Literal["prm", "orm"] = "prm", every: bool = False, kind: Kind = "probability") -> RewardModel:
+    """The shipped pocket verifier of steps ("prm") or outcomes ("orm")."""
+    return load(Path(str(files("workings"))) / "graders" / f"pocket_{which}", every=every, kind=kind)
 
 
 def _format_of(folder: Path, told: Mapping[str, Any]) -> str:

@@ -2,33 +2,39 @@
 
 They learn from the pocket model's own chains: train-split problems in length and beyond, sampled hot enough to go
 wrong, each line labelled by its family's checker. The process verifier learns of each line whether everything up to it
-is right; the outcome verifier learns at every line whether the answer will be (Cobbe et al. 2021, token-level), and is
-read at the last. `make verifiers` runs it, measures the result and writes the cards.
+is right. Beside sampled chains it reads gold ones, since beyond its training lengths the pocket model hardly ever
+writes a sound chain, and gold beginnings with one value spoiled. Two layers are put on top of the pocket model's four,
+which begin as no change: what it predicts must first be there before it can be compared with what is written.
+
+The outcome verifier starts from the process verifier and learns at every line whether the answer will be right (Cobbe
+et al. 2021, token-level); it is read at the last. `make verifiers` runs it all, measures it and writes the cards.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from workings.core.ask import Sample, Sampling
+from workings.core.errors import DataError
 from workings.core.problem import Problem
-from workings.problems.procedural import Split, families, generate
+from workings.problems.procedural import Family, Split, families, generate
 from workings.reason.prompts import write_prompt
 from workings.reason.reading import read_lines
 from workings.run.ports import Model
 from workings.run.seeds import derive
 from workings.train.fast import compiled, in_processes, llama_hidden
-from workings.train.gold import GoldChain, gold_chain
+from workings.train.gold import GoldChain, gold_chain, spoiled
 from workings.train.head import Verifier, save_verifier
 from workings.train.verifiers import Example, VerifierSettings, teach
 
-__all__ = ["Kind", "PocketVerifierRecipe", "collect_chains", "examples_of", "make_verifier"]
+__all__ = ["Kind", "PocketVerifierRecipe", "collect_chains", "examples_of", "given_chains", "make_verifier"]
 
 Kind = Literal["chain", "step"]
 SHARES = {
@@ -48,7 +54,9 @@ class PocketVerifierRecipe:
     """Every choice that goes into the pocket verifiers.
 
     Half of the `problems` are in length and half beyond; `samples` chains are drawn of each, half of them at the
-    first and half at the second temperature. Chains of one problem that are the same are learnt once.
+    first and half at the second temperature. Chains of one problem that are the same are learnt once. Further
+    `gold` problems of the same mixture give a gold chain and a spoiled one each. The outcome verifier sees the sampled
+    chains alone, for `ends` epochs.
     """
 
     problems: int = 4400
@@ -57,10 +65,13 @@ class PocketVerifierRecipe:
     warm: tuple[float, float] = (0.8, 1.4)
     draft: float = 0.12
     longest: int = 400
+    gold: int = 5000
+    layers: int = 6
+    ends: int = 1
     seed: int = 0
     processes: int = 2
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
-    learning: VerifierSettings = VerifierSettings(epochs=3, tokens=8192, rate=2e-3)
+    learning: VerifierSettings = VerifierSettings(epochs=2, tokens=8192, rate=2e-3, muon=0.01, text=0.3)
 
 
 async def collect_chains(model: Model, recipe: PocketVerifierRecipe, split: Split, seed: int = 0) -> list[GoldChain]:
@@ -91,10 +102,33 @@ async def collect_chains(model: Model, recipe: PocketVerifierRecipe, split: Spli
     return list(found.values())
 
 
+async def given_chains(recipe: PocketVerifierRecipe) -> list[GoldChain]:
+    """Gold chains of train problems, and gold beginnings whose last line is spoiled; no model takes part."""
+    rng = random.Random(f"{recipe.seed}|given")
+    made: list[GoldChain] = []
+    for name, share in recipe.shares.items():
+        many = max(1, round(recipe.gold * share / 2))
+        one = families()[name]
+        for lengths in (one.in_length, one.out_of_length):
+            for problem in _different(one, many, recipe.seed + 1, lengths):
+                text = "\n".join((*problem.steps, f"The answer is {problem.gold}."))
+                made += [await gold_chain(problem, text), *filter(None, (spoiled(problem, rng),))]
+    return made
+
+
+def _different(one: Family, many: int, seed: int, lengths: tuple[int, int]) -> Iterator[Problem]:
+    """At most `many` problems: some families have fewer."""
+    try:
+        yield from generate(one, "train", many, seed, lengths)
+    except DataError:
+        return
+
+
 def examples_of(tokenizer: Any, chains: Iterable[GoldChain], kind: Kind) -> list[Example]:
     """What a verifier of `kind` learns from chains: "step" whether all is right so far, "chain" whether the answer is.
 
-    Lines whose rightness nobody can tell are not learnt by the first; a chain with nothing to learn is left out.
+    Lines whose rightness nobody can tell are not learnt by the first; a chain with nothing to learn is left out. The
+    lines before the first that is not known to be right are learnt as text as well.
     """
     made = []
     for chain in chains:
@@ -103,7 +137,10 @@ def examples_of(tokenizer: Any, chains: Iterable[GoldChain], kind: Kind) -> list
         known = [(p, float(label)) for p, label in zip(reading.places, labels, strict=True) if label is not None]
         if known:
             places, values = zip(*known, strict=True)
-            made.append(Example(reading.ids, places, values))
+            good = len(list(itertools.takewhile(bool, chain.sound)))
+            began = len(read_lines(tokenizer, chain.problem.question, ()).ids)
+            text = (began, reading.places[good - 1] + 1) if good else (0, 0)
+            made.append(Example(reading.ids, places, values, text))
     return made
 
 
@@ -128,18 +165,32 @@ def _work(
     rank: int, base: Path, folder: Path, examples: list[Example], kind: Kind, recipe: PocketVerifierRecipe, told: bool
 ) -> None:
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
 
     torch.manual_seed(recipe.seed)
     torch.set_flush_denormal(True)
-    verifier = Verifier(AutoModel.from_pretrained(base, dtype=torch.float32))
+    verifier = Verifier(_grown(base, recipe.layers))
     report = _printed() if told and rank == 0 else None
-    updates = teach(verifier, examples, recipe.learning, hidden=llama_hidden, wrap=compiled, report=report)
+    how = recipe.learning if kind == "step" else replace(recipe.learning, epochs=recipe.ends)
+    updates = teach(verifier, examples, how, hidden=llama_hidden, wrap=compiled, report=report)
     if rank == 0:
         size = int(sum(p.numel() for p in verifier.parameters()))
         facts = {"format": "lines", "per": kind, "parameters": size, "chains": len(examples), "updates": updates}
         tokenizer = AutoTokenizer.from_pretrained(base)
         save_verifier(verifier.half(), tokenizer, folder, {**facts, "recipe": asdict(recipe)})
+
+
+def _grown(base: Path, layers: int) -> Any:
+    """The Llama in `base` with `layers` layers; those that it lacks are put on top and add nothing at first."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    had = AutoConfig.from_pretrained(base).num_hidden_layers
+    backbone = AutoModel.from_pretrained(base, num_hidden_layers=layers, dtype=torch.float32)
+    for block in backbone.layers[had:]:
+        torch.nn.init.zeros_(block.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(block.mlp.down_proj.weight)
+    return backbone
 
 
 def _printed() -> Callable[[int, int, float], None]:
