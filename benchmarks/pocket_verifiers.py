@@ -58,6 +58,7 @@ def card(folder: Path, facts: dict[str, Any]) -> str:
     return CARD.format(
         title={"prm": "process", "orm": "outcome"}[name],
         learns={"prm": LEARNS_STEPS, "orm": LEARNS_ENDS}[name],
+        beside={"prm": BESIDE, "orm": "It started from the process verifier."}[name],
         name=name,
         size=f"{size / 1e6:.1f}",
         parameters=f"{told['parameters']:,}",
@@ -107,9 +108,12 @@ LEARNS_ENDS = """At the last line it gives the probability that **the answer is 
 learnt the chain's outcome at every line (token-level, Cobbe et al. 2021), so with `every=true` it can be read at each;
 there it guesses how the chain will end."""
 
+BESIDE = """Beside them it saw gold chains, and gold beginnings with one value spoiled; it also learnt the text of right
+beginnings, because its score takes account of how unlikely the unlikeliest token so far was to itself."""
+
 CARD = """# The pocket {title} verifier
 
-`pocket-{name}`: the pocket model's backbone with one number at each position, {parameters} parameters ({size} MB on
+`pocket-{name}`: the pocket model with one more number at each position, {parameters} parameters ({size} MB on
 disk, float16). It judges chains of the pocket model on this package's procedural problems and knows nothing else: on
 other questions, other models or other ways of writing steps its scores mean nothing.
 
@@ -117,7 +121,8 @@ other questions, other models or other ways of writing steps its scores mean not
 
 Trained by `make verifiers` on {learnt} chains of the pocket model itself ({updates} updates): problems of the train
 split, in length and beyond the pocket model's own training lengths, sampled hot enough to go wrong.
-`word-problems-new` was never seen. Lines that no checker can judge were not learnt.
+`word-problems-new` was never seen. Lines that no checker can judge, or that arrive at the right value in another
+spelling than the family's, were not learnt. {beside}
 
 ## Finding the first wrong line
 
@@ -135,7 +140,8 @@ Of {right} right answers, {sneaky} came from a wrong process: {share}. This veri
 
 ## What the numbers do not show
 
-The gold is the checker's: a line counts as right when its result is, however it was come by. Chains of other
+The gold is the family checker's, for lines in the family's own spelling; chains with another line before their first
+error are left out, so garbled chains, which are easy, are not counted. Chains of other
 temperatures, prompts or models were not measured. Searching hard against a verifier finds its mistakes: a large
 `n` or a wide beam may do worse than a small one.
 

@@ -33,11 +33,11 @@ BAD = 7
 QUICK = VerifierSettings(epochs=6, tokens=512, rate=3e-3, context=64)
 
 
-def verifier(seed: int = 0) -> Verifier:
+def verifier(seed: int = 0, doubt: float = 0.0) -> Verifier:
     backbone = llama(seed=seed).model
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Verifier(backbone)
+        return Verifier(backbone, doubt)
 
 
 def chains(count: int, seed: int, *, every: bool = True) -> list[Example]:
@@ -74,6 +74,19 @@ def test_the_loss_on_text_is_that_of_the_next_tokens_with_tied_weights():
         chances = (states @ module.model.embed_tokens.weight.T).log_softmax(-1)
     wanted = -sum(float(chances[at - 1, rows[0].ids[at]]) for at in (2, 3, 4)) / 3
     assert both - plain == pytest.approx(0.5 * wanted, rel=1e-4)
+
+
+def test_doubt_is_the_least_likely_token_of_the_chain_so_far():
+    plain, doubting = verifier(), verifier(doubt=0.5)
+    rows = [Example((1, 2, 3, 4, 5, 6), (3, 5), (1.0, 0.0), (2, 4)), Example((9, 8, 7), (2,), (0.0,), (1, 1))]
+    for example, one, other in zip(rows, predict(plain, rows), predict(doubting, rows), strict=True):
+        with torch.no_grad():
+            states = plain.model(torch.tensor([example.ids])).last_hidden_state[0]
+            chances = (states @ plain.model.embed_tokens.weight.T).log_softmax(-1)
+        for place, before, after in zip(example.places, one, other, strict=True):
+            least = min(float(chances[at - 1, example.ids[at]]) for at in range(example.text[0], place + 1))
+            lost = math.log(before / (1 - before)) - math.log(after / (1 - after))
+            assert lost == pytest.approx(-0.5 * max(least, -12), abs=1e-3)
 
 
 def test_the_quick_forward_scores_like_the_plain_one():
@@ -168,16 +181,22 @@ def words():
     return build_vocabulary
 
 
-def test_what_was_taught_is_what_the_grader_says(tmp_path, words):
+@pytest.mark.parametrize("doubt", [0.0, 0.7])
+def test_what_was_taught_is_what_the_grader_says(tmp_path, words, doubt):
     problem = next(generate(families()["shell-game"], "train", 1))
     tokenizer = words(["\n".join((problem.question.text, *problem.steps))] * 5, 400, tmp_path)
-    module = Verifier(llama(vocab_size=len(tokenizer)).model)
+    module = Verifier(llama(vocab_size=len(tokenizer)).model, doubt)
+    module.score.bias.data.fill_(4.0)
     reading = read_lines(tokenizer, problem.question, problem.steps)
-    wanted = predict(module, [Example(reading.ids, reading.places, (1.0,) * len(reading.places))])[0]
+    began = len(read_lines(tokenizer, problem.question, ()).ids)
+    wanted = predict(module, [Example(reading.ids, reading.places, (1.0,) * len(reading.places), (began, began))])[0]
     save_verifier(module, tokenizer, tmp_path, {"format": "lines", "per": "step"})
     ask = Grade(problem.question, (problem.steps,), "tried")
-    found = asyncio.run(load(tmp_path).grade(ask)).scores[0]
-    assert found == pytest.approx(wanted, abs=2e-5)
+    sharing = load(tmp_path)
+    assert sharing.shares
+    asyncio.run(sharing.grade(Grade(problem.question, (problem.steps[:2],), "tried")))
+    for grader in (sharing, load(tmp_path, room_mb=0)):
+        assert asyncio.run(grader.grade(ask)).scores[0] == pytest.approx(wanted, abs=2e-5)
 
 
 def test_examples_hold_what_the_checker_says(tmp_path, words):

@@ -19,6 +19,7 @@ __all__ = ["GoldChain", "gold_chain", "is_answer_line", "sound", "spoiled"]
 _DECLARED = ("the answer is", "答案是")
 _VALUE = re.compile(r"(?:\d+|heads|tails|[a-z])(?=\W*$)")
 _TRIES = 20
+_SPELLED = frozenset({"coin-flip", "last-letters", "shell-game", "addition", "chain-arithmetic", "dates"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,26 @@ def is_answer_line(line: str) -> bool:
     return line.strip().lower().startswith(_DECLARED)
 
 
-async def gold_chain(problem: Problem, text: str) -> GoldChain:
+async def gold_chain(problem: Problem, text: str, *, spelled: bool = False) -> GoldChain:
     """A sampled chain as its family's checker judges it; all lines None for a problem without one.
 
-    A line that goes on after the answer was declared is judged like the others. Judging needs no model.
+    A checker looks at what a line arrives at. With `spelled`, a line of a family whose steps have one spelling is right
+    only when it is the gold step or draft of its place: `3+4=8, mod 8: 7` arrives at the right value by a false sum, so
+    it is None, not told. A line that goes on after the answer was declared is judged like the others. Judging needs no
+    model.
     """
     steps = tuple(step.text for step in split_steps(text)) if "\n" in text.strip() else (text.strip(),)
     kind, choices = problem.question.kind, problem.question.choices
     right = await decide(extract(text, kind, choices), problem) is Outcome.RIGHT
     lines = [line for line in steps if not is_answer_line(line)]
-    verdicts = iter(check_steps(problem, lines))
+    checked = check_steps(problem, lines)
+    if spelled and problem.question.family in _SPELLED:
+        known = [{a, b} for a, b in zip(problem.steps, problem.drafts, strict=True)]
+        checked = tuple(
+            None if said and line not in (known[place] if place < len(known) else ()) else said
+            for place, (line, said) in enumerate(zip(lines, checked, strict=True))
+        )
+    verdicts = iter(checked)
     told = tuple(right if is_answer_line(line) else next(verdicts) for line in steps)
     return GoldChain(problem, steps, told, right)
 

@@ -3,8 +3,9 @@
 They learn from the pocket model's own chains: train-split problems in length and beyond, sampled hot enough to go
 wrong, each line labelled by its family's checker. The process verifier learns of each line whether everything up to it
 is right. Beside sampled chains it reads gold ones, since beyond its training lengths the pocket model hardly ever
-writes a sound chain, and gold beginnings with one value spoiled. Two layers are put on top of the pocket model's four,
-which begin as no change: what it predicts must first be there before it can be compared with what is written.
+writes a sound chain, and gold beginnings with one value spoiled. Its logit falls with how unlikely the unlikeliest
+token so far was to the verifier itself, which learns the text of right beginnings along the way: four layers can work a
+step out, and are too few to compare it with what is written as well.
 
 The outcome verifier starts from the process verifier and learns at every line whether the answer will be right (Cobbe
 et al. 2021, token-level); it is read at the last. `make verifiers` runs it all, measures it and writes the cards.
@@ -66,18 +67,19 @@ class PocketVerifierRecipe:
     draft: float = 0.12
     longest: int = 400
     gold: int = 5000
-    layers: int = 6
+    doubt: float = 3.0
     ends: int = 1
     seed: int = 0
     processes: int = 2
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
-    learning: VerifierSettings = VerifierSettings(epochs=2, tokens=8192, rate=2e-3, muon=0.01, text=0.3)
+    learning: VerifierSettings = VerifierSettings(epochs=2, tokens=8192, rate=1e-3, muon=0.005, text=0.5)
 
 
 async def collect_chains(model: Model, recipe: PocketVerifierRecipe, split: Split, seed: int = 0) -> list[GoldChain]:
     """Chains of `model` on problems of one split, judged line by line. The same model and seed give the same chains.
 
-    Chains that were cut at `recipe.longest` tokens are kept: their lines can be judged like others.
+    Chains that were cut at `recipe.longest` tokens are kept: their lines can be judged like others. Lines that arrive
+    at the right value in a spelling that is not the family's are not told (see `gold_chain`).
     """
     asked: list[tuple[Problem, str, float]] = []
     rng = random.Random(f"{recipe.seed}|{seed}")
@@ -93,7 +95,7 @@ async def collect_chains(model: Model, recipe: PocketVerifierRecipe, split: Spli
         seeds = tuple(derive(seed, problem.id, str(heat), i) for i in range(recipe.samples // 2))
         ask = Sample(write_prompt(problem.question, style), len(seeds), Sampling(heat, recipe.longest))
         texts = dict.fromkeys(c.text for c in await model.sample(ask, seeds))
-        return [await gold_chain(problem, text) for text in texts if text.strip()]
+        return [await gold_chain(problem, text, spelled=True) for text in texts if text.strip()]
 
     found: dict[tuple[str, tuple[str, ...]], GoldChain] = {}
     for start in range(0, len(asked), 512):
@@ -139,7 +141,7 @@ def examples_of(tokenizer: Any, chains: Iterable[GoldChain], kind: Kind) -> list
             places, values = zip(*known, strict=True)
             good = len(list(itertools.takewhile(bool, chain.sound)))
             began = len(read_lines(tokenizer, chain.problem.question, ()).ids)
-            text = (began, reading.places[good - 1] + 1) if good else (0, 0)
+            text = (began, reading.places[good - 1] + 1 if good else began)
             made.append(Example(reading.ids, places, values, text))
     return made
 
@@ -165,11 +167,12 @@ def _work(
     rank: int, base: Path, folder: Path, examples: list[Example], kind: Kind, recipe: PocketVerifierRecipe, told: bool
 ) -> None:
     import torch
-    from transformers import AutoTokenizer
+    from transformers import AutoModel, AutoTokenizer
 
     torch.manual_seed(recipe.seed)
     torch.set_flush_denormal(True)
-    verifier = Verifier(_grown(base, recipe.layers))
+    verifier = Verifier(AutoModel.from_pretrained(base, dtype=torch.float32), recipe.doubt)
+    verifier.score.bias.data.fill_(1.0)
     report = _printed() if told and rank == 0 else None
     how = recipe.learning if kind == "step" else replace(recipe.learning, epochs=recipe.ends)
     updates = teach(verifier, examples, how, hidden=llama_hidden, wrap=compiled, report=report)
@@ -178,19 +181,6 @@ def _work(
         facts = {"format": "lines", "per": kind, "parameters": size, "chains": len(examples), "updates": updates}
         tokenizer = AutoTokenizer.from_pretrained(base)
         save_verifier(verifier.half(), tokenizer, folder, {**facts, "recipe": asdict(recipe)})
-
-
-def _grown(base: Path, layers: int) -> Any:
-    """The Llama in `base` with `layers` layers; those that it lacks are put on top and add nothing at first."""
-    import torch
-    from transformers import AutoConfig, AutoModel
-
-    had = AutoConfig.from_pretrained(base).num_hidden_layers
-    backbone = AutoModel.from_pretrained(base, num_hidden_layers=layers, dtype=torch.float32)
-    for block in backbone.layers[had:]:
-        torch.nn.init.zeros_(block.self_attn.o_proj.weight)
-        torch.nn.init.zeros_(block.mlp.down_proj.weight)
-    return backbone
 
 
 def _printed() -> Callable[[int, int, float], None]:

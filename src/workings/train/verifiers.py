@@ -3,7 +3,8 @@
 One page: a chain is token ids with places at which a score is read, and a label in [0, 1] for each. The loss is binary
 cross-entropy at those places, so an outcome verifier is the case of one place, at the end, and a soft label is a
 probability like any other. The tokens of a right beginning may be learnt as text as well, which keeps the model able to
-work a step out that it has to judge. Weights are updated by AdamW, inner matrices by Muon where a rate for it is given;
+work a step out that it has to judge; and a score may take account of how unlikely the unlikeliest token so far was to
+the model itself. Weights are updated by AdamW, inner matrices by Muon where a rate for it is given;
 the rates rise, then fall to zero.
 
 Source: Cobbe et al. 2021 (outcomes; the joint loss on text, appendix B), Lightman et al. 2023 and Wang et al. 2024
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +24,16 @@ from workings.train.fast import Forward, average_gradients, plain_hidden
 
 __all__ = ["Example", "VerifierSettings", "predict", "teach"]
 
+MOST_SURPRISE = 12.0
+"""Nats: a token less likely than that counts as one that likely."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """A chain: token ids, the places whose scores are learnt, and a label in [0, 1] for each place.
 
-    Tokens from `text[0]` up to `text[1]` are learnt as text too, where `VerifierSettings.text` gives that a weight.
+    The chain begins at token `text[0]`, behind its question; its tokens up to `text[1]` are learnt as text too, where
+    `VerifierSettings.text` gives that a weight.
     """
 
     ids: tuple[int, ...]
@@ -97,7 +103,8 @@ def teach(
     optimizers = _optimizers(module, settings)
     peaks = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     if accelerator is not None:
-        module, *optimizers = accelerator.prepare(module, *optimizers)
+        module.to(accelerator.device)
+        optimizers = [accelerator.prepare(optimizer) for optimizer in optimizers]
     rank, count = _place_among(accelerator)
     order = [list(_shuffled(examples, settings, epoch)) for epoch in range(settings.epochs)]
     shared = [batches[rank : len(batches) - len(batches) % count : count] for batches in order]
@@ -111,12 +118,13 @@ def teach(
         batch = _batch(rows)
         if accelerator is not None:
             batch = tuple(part.to(accelerator.device) for part in batch)
-        loss = loss_of(module, hidden, *batch, settings.text)
+        with nullcontext() if accelerator is None else accelerator.autocast():
+            loss = loss_of(module, hidden, *batch, settings.text)
         if accelerator is None:
             loss.backward()
-            average_gradients(module)
         else:
             accelerator.backward(loss)
+        average_gradients(module)
         torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         for optimizer in optimizers:
             optimizer.step()
@@ -151,27 +159,53 @@ def _place_among(accelerator: Any) -> tuple[int, int]:
 
 
 def place_loss(
-    module: Any, hidden: Forward, ids: Any, positions: Any, places: Any, labels: Any, before: Any, weight: float = 0.0
+    module: Any,
+    hidden: Forward,
+    ids: Any,
+    positions: Any,
+    places: Any,
+    labels: Any,
+    before: Any,
+    taught: Any,
+    weight: float = 0.0,
 ) -> Any:
-    """Mean binary cross-entropy in nats at `places`, plus `weight` times the mean loss on the tokens after `before`.
+    """Mean binary cross-entropy in nats at `places`, plus `weight` times the mean loss on the taught tokens.
 
-    Both are flat; negative ones are padding that does not count.
+    `before` are the places that predict the tokens of chains, `taught` 1 for those that are learnt as text. Places are
+    flat; negative ones are padding that does not count.
     """
+    import torch.nn.functional as F
+
+    logits, text = _logits(module, hidden, ids, positions, places, before, taught, weight > 0)
+    counted = (places >= 0).float()
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (each * counted).sum() / counted.sum() + weight * text
+
+
+def _logits(
+    module: Any, hidden: Forward, ids: Any, positions: Any, places: Any, before: Any, taught: Any, text: bool
+) -> tuple[Any, Any]:
+    """Logits at places, and the mean loss on taught tokens (0 when it is not asked for)."""
+    import torch
     import torch.nn.functional as F
 
     states = hidden(module, ids, positions).flatten(0, 1)
     logits = module.score(states[places.clamp(min=0)].to(module.score.weight.dtype)).squeeze(-1).float()
-    counted = (places >= 0).float()
-    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    loss = (each * counted).sum() / counted.sum()
-    if weight == 0.0:
-        return loss
+    doubt = getattr(module, "doubt", None)
+    if doubt is None and not text:
+        return logits, 0.0
     table = module.model.get_input_embeddings().weight
     told = F.linear(states[before.clamp(min=0)], table.to(states.dtype)).float()
     wanted = ids.flatten()[before.clamp(min=0) + 1]
-    counted = (before >= 0).float()
-    text = F.cross_entropy(told, wanted, reduction="none") * counted
-    return loss + weight * text.sum() / counted.sum().clamp(min=1)
+    surprise = F.cross_entropy(told, wanted, reduction="none") * (before >= 0).float()
+    loss = (surprise * taught).sum() / taught.sum().clamp(min=1)
+    if doubt is None:
+        return logits, loss
+    spread = torch.zeros(ids.numel() + 1, device=ids.device).index_put(
+        (torch.where(before >= 0, before + 1, ids.numel()),), -surprise.clamp(max=MOST_SURPRISE), accumulate=True
+    )
+    least = spread[:-1].view(ids.shape).cummin(1).values.flatten()[places.clamp(min=0)]
+    return logits + doubt * least, loss
 
 
 def predict(
@@ -185,9 +219,9 @@ def predict(
     module.eval()
     with torch.inference_mode():
         for rows in _rows([(i, examples[i]) for i in order], tokens):
-            ids, positions, places, _, _ = _batch([example for _, example in rows])
-            states = hidden(module, ids, positions).flatten(0, 1)[places[places >= 0]]
-            scores = module.score(states.float()).squeeze(-1).sigmoid().tolist()
+            ids, positions, places, _, before, taught = _batch([example for _, example in rows])
+            logits, _ = _logits(module, hidden, ids, positions, places, before, taught, False)
+            scores = logits[places >= 0].sigmoid().tolist()
             for i, example in rows:
                 found[i], scores = tuple(scores[: len(example.places)]), scores[len(example.places) :]
     return found
@@ -217,7 +251,7 @@ def _rows(numbered: Sequence[tuple[int, Example]], tokens: int) -> Iterator[list
         yield rows
 
 
-def _batch(rows: Sequence[Example]) -> tuple[Any, Any, Any, Any, Any]:
+def _batch(rows: Sequence[Example]) -> tuple[Any, ...]:
     import torch
 
     width = -(-max(len(example.ids) for example in rows) // 16) * 16
@@ -225,21 +259,22 @@ def _batch(rows: Sequence[Example]) -> tuple[Any, Any, Any, Any, Any]:
     places: list[int] = []
     labels: list[float] = []
     before: list[int] = []
+    taught: list[float] = []
     for row, example in enumerate(rows):
         ids[row, : len(example.ids)] = torch.tensor(example.ids)
         places += [row * width + place for place in example.places]
         labels += example.labels
-        first, end = max(example.text[0], 1), example.text[1]
+        first, told, end = max(example.text[0], 1), example.text[1], example.places[-1] + 1
         before += range(row * width + first - 1, row * width + end - 1)
-    spare = -len(places) % 256
-    positions = torch.arange(width).expand(len(rows), width).contiguous()
-    before += [-1] * (-len(before) % 1024 or (0 if before else 1024))
+        taught += [float(at < told) for at in range(first, end)]
+    spare, more = -len(places) % 256, -len(before) % 1024 or (0 if before else 1024)
     return (
         ids,
-        positions,
+        torch.arange(width).expand(len(rows), width).contiguous(),
         torch.tensor(places + [-1] * spare),
         torch.tensor(labels + [0.0] * spare),
-        torch.tensor(before),
+        torch.tensor(before + [-1] * more),
+        torch.tensor(taught + [0.0] * more),
     )
 
 
