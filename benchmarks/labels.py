@@ -41,7 +41,7 @@ async def drawn(model: Model, name: str, count: int) -> list[GoldChain]:
         heat = 1.5 if number < count // 2 else 1.0
         ask = Sample(write_prompt(problem.question, "cot"), 1, Sampling(heat, 400))
         [reply] = await model.sample(ask, (derive(5, problem.id),))
-        return await gold_chain(problem, reply.text)
+        return await gold_chain(problem, reply.text, spelled=True)
 
     found = await asyncio.gather(*map(chain, range(len(problems))))
     return [c for c in found if c.first_error is not None and c.steps]
@@ -95,7 +95,7 @@ async def halves(model: Model, chains: Sequence[GoldChain], found: Sequence[Foun
     many = max(len(long), 1)
     agreed = wilson(same, many)
     return {
-        "chains": len(long), "share": rolled / max(plain_rolled, 1), "same": agreed.value, "same_low": agreed.low,
+        "chains": len(long), "share": rolled / max(plain_rolled, 1), "same": same / many, "same_low": agreed.low,
         "same_high": agreed.high, "gold": gold / many, "plain_gold": plain_gold / many,
         "overturned": overturned, "not_monotone": risen,
     }  # fmt: skip
@@ -112,10 +112,10 @@ async def measured(count: int) -> None:
     right = [c for c in chains if c.right]
     sneaky = [c for c in right if c.first_error != -1]
     print(f"{len(chains)} chains of {', '.join(NAMES)}; {sum(f.roll_outs for f in found)} roll-outs")
-    rate = wilson(len(sneaky), max(len(right), 1))
+    rate, between = len(sneaky) / max(len(right), 1), wilson(len(sneaky), max(len(right), 1))
     print(
         f"right answers from a wrong process: {len(sneaky)} of {len(right)}, "
-        f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]\n"
+        f"{rate:.3f} [{between.low:.3f}, {between.high:.3f}]\n"
     )
     print("| labels | N | precision (wrong steps) | recall | steps labelled as gold | first error as gold |")
     print("|---|---|---|---|---|---|")
@@ -135,7 +135,7 @@ async def measured(count: int) -> None:
     told = {f"{kind}{n}": cells for kind, n, cells in rows}
     print(json.dumps({
         "hard8_precision": told["hard8"]["precision"], "hard8_recall": told["hard8"]["recall"],
-        "search_share": search["share"], "search_same": search["same"], "right_from_wrong": rate.value,
+        "search_share": search["share"], "search_same": search["same"], "right_from_wrong": rate,
     }))  # fmt: skip
     await model.aclose()
 

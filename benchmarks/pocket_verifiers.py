@@ -55,6 +55,7 @@ def card(folder: Path, facts: dict[str, Any]) -> str:
     told = json.loads((folder / "verifier.json").read_text(encoding="utf-8"))
     size = sum(file.stat().st_size for file in folder.iterdir() if file.name != "README.md")
     mine, share = facts["verifiers"][name], wilson(facts["right_from_wrong"], facts["right_answers"])
+    sneaky = facts["right_from_wrong"] / facts["right_answers"]
     return CARD.format(
         title={"prm": "process", "orm": "outcome"}[name],
         learns={"prm": LEARNS_STEPS, "orm": LEARNS_ENDS}[name],
@@ -73,7 +74,7 @@ def card(folder: Path, facts: dict[str, Any]) -> str:
         least=f"{mine['auroc_least']:.3f}",
         sneaky=facts["right_from_wrong"],
         right=f"{facts['right_answers']:,}",
-        share=f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]",
+        share=f"{sneaky:.3f} [{share.low:.3f}, {share.high:.3f}]",
         passed=mine["sneaky_passed"],
         recipe=json.dumps(told["recipe"], indent=1),
     )

@@ -57,7 +57,7 @@ class PocketVerifierRecipe:
     Half of the `problems` are in length and half beyond; `samples` chains are drawn of each, half of them at the
     first and half at the second temperature. Chains of one problem that are the same are learnt once. Further
     `gold` problems of the same mixture give a gold chain and a spoiled one each. The outcome verifier sees the sampled
-    chains alone, for `ends` epochs.
+    chains alone, for `ends` epochs, and doubts less to begin with: a garbled chain may well end right.
     """
 
     problems: int = 4400
@@ -68,7 +68,8 @@ class PocketVerifierRecipe:
     longest: int = 400
     gold: int = 5000
     doubt: float = 3.0
-    ends: int = 1
+    ends: int = 2
+    ends_doubt: float = 0.3
     seed: int = 0
     processes: int = 2
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
@@ -171,8 +172,10 @@ def _work(
 
     torch.manual_seed(recipe.seed)
     torch.set_flush_denormal(True)
-    verifier = Verifier(AutoModel.from_pretrained(base, dtype=torch.float32), recipe.doubt)
-    verifier.score.bias.data.fill_(1.0)
+    verifier = Verifier(
+        AutoModel.from_pretrained(base, dtype=torch.float32), recipe.doubt if kind == "step" else recipe.ends_doubt
+    )
+    verifier.score.bias.data.fill_(1.0 if kind == "step" else 0.0)
     report = _printed() if told and rank == 0 else None
     how = recipe.learning if kind == "step" else replace(recipe.learning, epochs=recipe.ends)
     updates = teach(verifier, examples, how, hidden=llama_hidden, wrap=compiled, report=report)
