@@ -125,6 +125,9 @@ split, in length and beyond the pocket model's own training lengths, sampled hot
 `word-problems-new` was never seen. Lines that no checker can judge, or that arrive at the right value in another
 spelling than the family's, were not learnt. {beside}
 
+On two cores that also did other work: 4 minutes of sampling, 6 of learning steps, 6 of learning outcomes. The shipped
+files were made in these three parts from one sampling; `make verifiers` does them in one go.
+
 ## Finding the first wrong line
 
 By `python benchmarks/processbench.py`: {chains} chains that the pocket model wrote on {problems} problems of the test
