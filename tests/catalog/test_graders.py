@@ -25,6 +25,12 @@ def test_a_model_is_not_given_as_text():
         build("graders", "judge:model=pocket", {"model": MODEL})
 
 
+@pytest.mark.parametrize(("name", "needs"), [("reward", "folder="), ("judge", "model=")])
+def test_what_a_grader_cannot_do_without_is_named(name, needs):
+    with pytest.raises(BadSetting, match=f"{name} needs {needs}"):
+        build("graders", name)
+
+
 def test_graders_without_a_model_are_not_handed_one():
     build("graders", "arithmetic", {"model": MODEL})
 
