@@ -2,6 +2,7 @@
 # make test   everything that must hold: lint, types, import contract, tests
 # make check  the same without the tests
 # make bench  every benchmark, written to benchmarks/RESULTS.md
+# make verifiers trains the pocket verifiers on the pocket model's own chains and measures them (a quarter of an hour)
 # make pocket trains the pocket model from scratch (about an hour on two cores; STEPS=300 for a try); make card measures it
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ STEPS ?=
 export HF_HUB_OFFLINE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench pocket card clean
+.PHONY: demo test check bench pocket card verifiers clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("workings needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -48,6 +49,9 @@ pocket: $(VENV)/.installed
 
 card: $(VENV)/.installed
 	$(BIN)/python benchmarks/pocket_card.py
+
+verifiers: $(VENV)/.installed
+	$(BIN)/python benchmarks/pocket_verifiers.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

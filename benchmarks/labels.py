@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from workings.catalog.models import open_model
@@ -22,7 +23,7 @@ from workings.run.seeds import derive
 from workings.stats.intervals import wilson
 from workings.stats.process import label_quality
 from workings.train.gold import GoldChain, gold_chain
-from workings.train.labels import Found, RollOuts, consensus, first_error_by_halves, step_values
+from workings.train.labels import Found, RollOuts, StepValue, consensus, first_error_by_halves, step_values
 
 NAMES = ("chain-arithmetic", "shell-game", "dates", "addition")
 COUNTS = (4, 8, 16)
@@ -41,7 +42,7 @@ async def drawn(model: Model, name: str, count: int) -> list[GoldChain]:
         heat = 1.5 if number < count // 2 else 1.0
         ask = Sample(write_prompt(problem.question, "cot"), 1, Sampling(heat, 400))
         [reply] = await model.sample(ask, (derive(5, problem.id),))
-        return await gold_chain(problem, reply.text)
+        return await gold_chain(problem, reply.text, spelled=True)
 
     found = await asyncio.gather(*map(chain, range(len(problems))))
     return [c for c in found if c.first_error is not None and c.steps]
@@ -77,28 +78,25 @@ def label_rows(chains: Sequence[GoldChain], found: Sequence[Found]) -> list[tupl
 
 
 async def halves(model: Model, chains: Sequence[GoldChain], found: Sequence[Found], how: RollOuts) -> dict[str, float]:
-    """The search against the plain way, on long chains that ended wrong."""
+    """The search against the plain way, on long chains that ended wrong; counts are of chains."""
     long = [(c, f) for c, f in zip(chains, found, strict=True) if len(c.steps) >= 8 and not c.right]
-    plain_first, plain_rolled, same, gold, plain_gold, rolled, overturned, risen = [], 0, 0, 0, 0, 0, 0, 0
     searched = await asyncio.gather(*(first_error_by_halves(model, c.problem, c.steps, how) for c, _ in long))
+    seen: Counter[str] = Counter()
     for (chain, full), one in zip(long, searched, strict=True):
         values = {i: value if value.known else value.first(how.n) for i, value in full.values.items()}
-        first = next(i for i, value in values.items() if not value.hard)
-        plain_first.append(first)
-        plain_rolled += sum(how.n for value in values.values() if not value.known)
-        risen += any(value.hard for i, value in values.items() if i > first)
-        same += one.first_error == first
-        gold += one.first_error == chain.first_error
-        plain_gold += first == chain.first_error
-        rolled += one.roll_outs
-        overturned += one.overturned
-    many = max(len(long), 1)
-    agreed = wilson(same, many)
-    return {
-        "chains": len(long), "share": rolled / max(plain_rolled, 1), "same": agreed.value, "same_low": agreed.low,
-        "same_high": agreed.high, "gold": gold / many, "plain_gold": plain_gold / many,
-        "overturned": overturned, "not_monotone": risen,
-    }  # fmt: skip
+        others = {i: v if v.known else StepValue(v.ends[how.n :]) for i, v in full.values.items()}
+        first, again = (next(i for i, value in v.items() if not value.hard) for v in (values, others))
+        falls = not any(value.hard for i, value in values.items() if i > first)
+        seen["plain"] += sum(how.n for value in values.values() if not value.known)
+        seen["halves"] += one.roll_outs
+        seen["same"] += one.first_error == first
+        seen["falls"] += falls
+        seen["same_where_falls"] += falls and one.first_error == first
+        seen["twice"] += first == again
+        seen["gold"] += one.first_error == chain.first_error
+        seen["plain_gold"] += first == chain.first_error
+        seen["overturned"] += one.overturned
+    return {"chains": len(long), **seen}
 
 
 async def measured(count: int) -> None:
@@ -112,10 +110,10 @@ async def measured(count: int) -> None:
     right = [c for c in chains if c.right]
     sneaky = [c for c in right if c.first_error != -1]
     print(f"{len(chains)} chains of {', '.join(NAMES)}; {sum(f.roll_outs for f in found)} roll-outs")
-    rate = wilson(len(sneaky), max(len(right), 1))
+    rate, between = len(sneaky) / max(len(right), 1), wilson(len(sneaky), max(len(right), 1))
     print(
         f"right answers from a wrong process: {len(sneaky)} of {len(right)}, "
-        f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]\n"
+        f"{rate:.3f} [{between.low:.3f}, {between.high:.3f}]\n"
     )
     print("| labels | N | precision (wrong steps) | recall | steps labelled as gold | first error as gold |")
     print("|---|---|---|---|---|---|")
@@ -126,16 +124,23 @@ async def measured(count: int) -> None:
     kept = consensus([f.first_error for f in found], golds)
     print(f"\nconsensus of 16 hard roll-outs with gold keeps {sum(kept)} of {len(kept)} chains")
     search = await halves(model, chains, found, RollOuts(n=8, max_tokens=400))
+    many, share = int(search["chains"]), search["halves"] / search["plain"]
+    agreed = wilson(int(search["same"]), many)
     print(
-        f"binary search, N=8, {search['chains']} wrong chains of 8 or more steps: {search['share']:.3f} of the plain "
-        f"roll-outs; same first error {search['same']:.3f} [{search['same_low']:.3f}, {search['same_high']:.3f}]; the "
-        f"gold one {search['gold']:.3f}, plain {search['plain_gold']:.3f}; {search['overturned']} overturned when "
-        f"checked again, {search['not_monotone']} chains whose plain labels rise again"
+        f"binary search, N=8, {many} wrong chains of 8 or more steps: {share:.3f} of the plain way's roll-outs\n"
+        f"same first error as the plain way: {search['same']} of {many}, "
+        f"{search['same'] / many:.3f} [{agreed.low:.3f}, {agreed.high:.3f}]; the plain way agrees with itself, "
+        f"with other random numbers, on {search['twice']}\n"
+        f"where the plain labels only fall: {search['same_where_falls']} of {search['falls']}\n"
+        f"the gold first error: search {search['gold']}, plain {search['plain_gold']} of {many}\n"
+        f"steps overturned when checked again: {search['overturned']}; chains whose plain labels rise again: "
+        f"{many - int(search['falls'])}"
     )
     told = {f"{kind}{n}": cells for kind, n, cells in rows}
     print(json.dumps({
         "hard8_precision": told["hard8"]["precision"], "hard8_recall": told["hard8"]["recall"],
-        "search_share": search["share"], "search_same": search["same"], "right_from_wrong": rate.value,
+        "search_share": share, "search_same": search["same"] / many, "plain_same": search["twice"] / many,
+        "right_from_wrong": rate,
     }))  # fmt: skip
     await model.aclose()
 

@@ -69,7 +69,8 @@ def golds(chains: Sequence[GoldChain]) -> list[int]:
 def measure(verifiers: dict[str, RewardModel], problems: int) -> dict[str, Any]:
     """Everything that the table and the cards say."""
     dev, test = chains_of("dev", problems // 2), chains_of("test", problems)
-    families = sorted({chain.problem.question.family for chain in test})
+    kinds = {(chain.problem.question.family, chain.first_error == -1) for chain in test}
+    families = sorted(name for name, sound in kinds if sound and (name, False) in kinds)
     facts: dict[str, Any] = {"chains": len(test), "problems": len({c.problem.id for c in test}), "verifiers": {}}
     sneaky = [chain for chain in test if chain.right and chain.first_error != -1]
     facts["right_answers"] = sum(chain.right for chain in test)
@@ -133,20 +134,19 @@ def main() -> None:
     print(f"{facts['chains']} chains of {facts['problems']} test problems\n")
     print("\n".join(shown(facts)))
     right, sneaky = facts["right_answers"], facts["right_from_wrong"]
-    share = wilson(sneaky, right)
+    share, between = sneaky / right, wilson(sneaky, right)
     print(
         f"\nright answers from a wrong process: {sneaky} of {right}, "
-        f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+        f"{share:.3f} [{between.low:.3f}, {between.high:.3f}]"
     )
     for name, found in facts["verifiers"].items():
         print(
-            f"{name}: threshold {found['threshold']}, mean F1 over families {found['mean_f1']:.3f}, "
-            "AUROC of the answer "
-            f"by the last score {found['auroc_last']:.3f}, by the least {found['auroc_least']:.3f}; "
+            f"{name}: threshold {found['threshold']}, mean F1 over families {found['mean_f1']:.3f}, AUROC of the "
+            f"answer by the last score {found['auroc_last']:.3f}, by the least {found['auroc_least']:.3f}; "
             f"passes {found['sneaky_passed']} of {sneaky} right answers from a wrong process"
         )
     rows = {name: found["rows"]["all"]["f1"] for name, found in facts["verifiers"].items()}
-    print(json.dumps({"f1_prm": rows["prm"], "f1_orm": rows["orm"], "right_from_wrong": share.value}))
+    print(json.dumps({"f1_prm": rows["prm"], "f1_orm": rows["orm"], "right_from_wrong": share}))
 
 
 if __name__ == "__main__":

@@ -166,7 +166,9 @@ def test_a_setting_may_be_none_where_its_type_says_so():
 @pytest.mark.parametrize("kind", ["methods", "graders"])
 def test_every_entry_loads_and_says_what_it_is(kind):
     for name, entry in entries(kind).items():
-        assert entry.summary and name == entry.name
+        assert entry.summary and name == entry.name and callable(entry.load())
+        if kind == "graders" and name != "arithmetic":
+            continue  # they need a model, a folder or torch: see test_graders.py
         made = build(kind, name)
         assert canonical_spec(kind, name) == name and made == build(kind, name)
 

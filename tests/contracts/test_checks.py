@@ -231,6 +231,11 @@ def test_a_grader_that_breaks_the_contract_is_found_out(rule, says):
         check_grader(Graded(rule))
 
 
+def test_a_grader_that_leaves_out_the_end_of_a_long_chain_is_found_out():
+    with pytest.raises(AssertionError, match="400 steps, 200 came"):
+        check_grader(Graded(lambda chain, i: (0.5,) * min(len(chain), 200)), a_score_a_step=True)
+
+
 def test_our_graders_keep_the_contract():
     check_grader(ArithmeticGrader(), a_score_a_step=True)
     check_grader(ScriptedGrader())

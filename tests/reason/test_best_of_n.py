@@ -115,3 +115,13 @@ def test_settings_out_of_range_are_refused(wrong):
     [name] = wrong
     with pytest.raises(BadSetting, match=name):
         BestOfN(**wrong)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_chain_that_breaks_off_does_not_win_by_its_sound_steps(weighted):
+    lines = [("2 + 2 = 4\nThen 4 + 3", 0), ("2 + 2 = 4\nThe answer is 7.", 0)]
+    grader = Fixed((0.9, 0.9), (0.9, 0.6))
+    found = best(BestOfN(n=2, by="fixed", weighted=weighted), *lines, grader=grader)
+    assert found.answer.canonical == "7" and found.choice.abstained == 1
+    unsaid = best(BestOfN(n=2, by="fixed", weighted=weighted), lines[0], lines[0], grader=grader)
+    assert unsaid.answer.canonical == "3"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from workings.core.errors import BadSetting
 from workings.core.problem import Problem, Question
 from workings.models.scripted import Scripted
 from workings.problems.procedural import families, generate
-from workings.train.gold import gold_chain, sound
+from workings.train.gold import gold_chain, sound, spoiled
 from workings.train.labels import RollOuts, StepValue, consensus, first_error_by_halves, step_values
 
 PROBLEM = Problem(Question("p", "Which number is meant?"), "7")
@@ -37,7 +38,8 @@ def falls(rate=1.0):
 
 
 def chain(length, bad):
-    return (*(f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1)), RIGHT if bad is None else WRONG)
+    lines = (f"step {n} {'bad' if n == bad else 'good'}" for n in range(length - 1))
+    return (*lines, RIGHT if bad is None else WRONG)
 
 
 @pytest.mark.parametrize(("length", "bad"), [(n, b) for n in range(2, 13) for b in range(n - 1)])
@@ -172,3 +174,17 @@ def test_a_wrong_answer_behind_right_lines_is_the_first_error():
     problem = next(generate(families()["shell-game"], "test", 1, 3))
     told = asyncio.run(gold_chain(problem, "\n".join((*problem.steps, "The answer is 99."))))
     assert not told.right and told.first_error == len(problem.steps)
+
+
+@pytest.mark.parametrize("name", sorted(set(families()) - {"countdown"}))
+def test_a_spoiled_chain_is_gold_but_for_its_last_value(name):
+    rng, made = random.Random(5), 0
+    for problem in generate(families()[name], "train", 20, 3):
+        chain = spoiled(problem, rng)
+        if chain is None:
+            continue
+        made += 1
+        last = len(chain.steps) - 1
+        assert chain.first_error == last and chain.steps[:last] == problem.steps[:last]
+        assert chain.steps[last] != problem.steps[last] and not chain.right
+    assert made >= 15

@@ -33,11 +33,11 @@ BAD = 7
 QUICK = VerifierSettings(epochs=6, tokens=512, rate=3e-3, context=64)
 
 
-def verifier(seed: int = 0) -> Verifier:
+def verifier(seed: int = 0, doubt: float = 0.0) -> Verifier:
     backbone = llama(seed=seed).model
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Verifier(backbone)
+        return Verifier(backbone, doubt)
 
 
 def chains(count: int, seed: int, *, every: bool = True) -> list[Example]:
@@ -66,16 +66,43 @@ def test_the_loss_is_cross_entropy_at_the_places_alone():
     assert loss == pytest.approx(sum(each) / 3, rel=1e-5)
 
 
+def test_the_loss_on_text_is_that_of_the_next_tokens_with_tied_weights():
+    module, rows = verifier(), [Example((1, 2, 3, 4, 5), (4,), (1.0,), (2, 5)), Example((9, 8), (1,), (0.0,))]
+    plain, both = (float(place_loss(module, plain_hidden, *_batch(rows), w).detach()) for w in (0.0, 0.5))
+    with torch.no_grad():
+        states = module.model(torch.tensor([rows[0].ids])).last_hidden_state[0]
+        chances = (states @ module.model.embed_tokens.weight.T).log_softmax(-1)
+    wanted = -sum(float(chances[at - 1, rows[0].ids[at]]) for at in (2, 3, 4)) / 3
+    assert both - plain == pytest.approx(0.5 * wanted, rel=1e-4)
+
+
+def test_doubt_is_the_least_likely_token_of_the_chain_so_far():
+    plain, doubting = verifier(), verifier(doubt=0.5)
+    rows = [Example((1, 2, 3, 4, 5, 6), (3, 5), (1.0, 0.0), (2, 4)), Example((9, 8, 7), (2,), (0.0,), (1, 1))]
+    for example, one, other in zip(rows, predict(plain, rows), predict(doubting, rows), strict=True):
+        with torch.no_grad():
+            states = plain.model(torch.tensor([example.ids])).last_hidden_state[0]
+            chances = (states @ plain.model.embed_tokens.weight.T).log_softmax(-1)
+        for place, before, after in zip(example.places, one, other, strict=True):
+            least = min(float(chances[at - 1, example.ids[at]]) for at in range(example.text[0], place + 1))
+            lost = math.log(before / (1 - before)) - math.log(after / (1 - after))
+            assert lost == pytest.approx(-0.5 * max(least, -12), abs=1e-3)
+
+
 def test_the_quick_forward_scores_like_the_plain_one():
     module, rows = verifier(), chains(8, 5)
     for one, other in zip(predict(module, rows), predict(module, rows, hidden=llama_hidden), strict=True):
         assert one == pytest.approx(other, abs=2e-2)
 
 
-@pytest.mark.parametrize("every", [True, False], ids=["steps", "outcomes"])
-def test_a_verifier_learns_what_makes_a_chain_wrong(every):
+@pytest.mark.parametrize(
+    ("every", "muon"), [(True, 0.0), (False, 0.0), (True, 0.01)], ids=["steps", "outcomes", "steps by Muon"]
+)
+def test_a_verifier_learns_what_makes_a_chain_wrong(every, muon):
     module, told = verifier(), []
-    updates = teach(module, chains(600, 1, every=every), QUICK, report=lambda *said: told.append(said))
+    updates = teach(
+        module, chains(600, 1, every=every), replace(QUICK, muon=muon), report=lambda *said: told.append(said)
+    )
     assert updates == told[-1][0] == told[-1][1] == len(told)
     held_out = chains(150, 2, every=every)
     scores = predict(module, held_out)
@@ -138,6 +165,8 @@ def test_a_chain_that_does_not_fit_is_refused_before_anything_is_learnt():
 def test_labels_must_fit_their_places(places, labels, says):
     with pytest.raises(BadSetting, match=says):
         Example((1, 2), places, labels)
+    with pytest.raises(BadSetting, match="outside 2"):
+        Example((1, 2), (1,), (1.0,), (0, 3))
 
 
 def test_nothing_to_learn_is_an_error():
@@ -152,16 +181,22 @@ def words():
     return build_vocabulary
 
 
-def test_what_was_taught_is_what_the_grader_says(tmp_path, words):
+@pytest.mark.parametrize("doubt", [0.0, 0.7])
+def test_what_was_taught_is_what_the_grader_says(tmp_path, words, doubt):
     problem = next(generate(families()["shell-game"], "train", 1))
     tokenizer = words(["\n".join((problem.question.text, *problem.steps))] * 5, 400, tmp_path)
-    module = Verifier(llama(vocab_size=len(tokenizer)).model)
+    module = Verifier(llama(vocab_size=len(tokenizer)).model, doubt)
+    module.score.bias.data.fill_(4.0)
     reading = read_lines(tokenizer, problem.question, problem.steps)
-    wanted = predict(module, [Example(reading.ids, reading.places, (1.0,) * len(reading.places))])[0]
+    began = len(read_lines(tokenizer, problem.question, ()).ids)
+    wanted = predict(module, [Example(reading.ids, reading.places, (1.0,) * len(reading.places), (began, began))])[0]
     save_verifier(module, tokenizer, tmp_path, {"format": "lines", "per": "step"})
     ask = Grade(problem.question, (problem.steps,), "tried")
-    found = asyncio.run(load(tmp_path).grade(ask)).scores[0]
-    assert found == pytest.approx(wanted, abs=2e-5)
+    sharing = load(tmp_path)
+    assert sharing.shares
+    asyncio.run(sharing.grade(Grade(problem.question, (problem.steps[:2],), "tried")))
+    for grader in (sharing, load(tmp_path, room_mb=0)):
+        assert asyncio.run(grader.grade(ask)).scores[0] == pytest.approx(wanted, abs=2e-5)
 
 
 def test_examples_hold_what_the_checker_says(tmp_path, words):
@@ -173,6 +208,7 @@ def test_examples_hold_what_the_checker_says(tmp_path, words):
     [steps] = examples_of(tokenizer, [told], "step")
     [outcomes] = examples_of(tokenizer, [told], "chain")
     assert steps.labels == (1.0, 1.0) + (0.0,) * (len(lines) - 1) and set(outcomes.labels) == {1.0}
+    assert tokenizer.decode(steps.ids[slice(*steps.text)]) == "".join(f"{line}\n" for line in lines[:2])
     assert [tokenizer.decode([steps.ids[place]]) for place in steps.places] == ["\n"] * (len(lines) + 1)
 
 

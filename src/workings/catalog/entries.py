@@ -154,6 +154,39 @@ GRADERS = (
         "workings.graders.arithmetic:ArithmeticGrader",
         "checks the equations a step states; a step without one scores 1",
     ),
+    Entry(
+        "judge",
+        "workings.graders.judge:JudgeGrader",
+        "asks the model itself whether a chain's answer is right",
+        "Zheng et al. 2023",
+    ),
+    Entry(
+        "judge-steps",
+        "workings.graders.judge:JudgeGrader",
+        "asks the model itself whether each step is right",
+        "Zheng et al. 2024",
+        {"per": "step"},
+    ),
+    Entry(
+        "reward",
+        "workings.graders.reward:load",
+        "a trained verifier from a folder, in our form or a published one",
+        "Cobbe et al. 2021; Wang et al. 2024",
+    ),
+    Entry(
+        "pocket-orm",
+        "workings.graders.reward:pocket",
+        "the shipped verifier of outcomes, for the pocket model's chains",
+        "Cobbe et al. 2021",
+        {"which": "orm"},
+    ),
+    Entry(
+        "pocket-prm",
+        "workings.graders.reward:pocket",
+        "the shipped verifier of steps, for the pocket model's chains",
+        "Lightman et al. 2023",
+        {"which": "prm"},
+    ),
 )
 
 _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS}

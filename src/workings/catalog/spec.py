@@ -77,7 +77,12 @@ def build(kind: str, spec: str, given: Mapping[str, Any] | None = None) -> Any:
         raise UnknownName.among(kind.removesuffix("s"), name, known)
     factory = known[name].load()
     handed = {key: value for key, value in (given or {}).items() if key in _setting_types(factory)}
-    return factory(**{**known[name].preset, **handed, **typed_settings(name, factory, settings)})
+    values = {**known[name].preset, **handed, **typed_settings(name, factory, settings)}
+    wanted = [p.name for p in inspect.signature(factory).parameters.values() if p.default is p.empty]
+    missing = [f"{key}=" for key in wanted if key not in values]
+    if missing:
+        raise BadSetting(f"{name} needs {', '.join(missing)}", f"Write it like {name}:{missing[0]}...")
+    return factory(**values)
 
 
 def typed_settings(name: str, factory: Callable[..., Any], settings: dict[str, str]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ _SIDE = rf"[-−]?{_PLAIN}(?:\s?(?:[+−-]|[*/×÷x]\s?[-−]?)\s?{_PLAIN}){{0,1
 _EQUATION = re.compile(rf"{_SIDE}(?:\s?=\s?\$?{_SIDE}){{1,6}}", re.ASCII)
 _TERM = re.compile(rf"\s?(?P<op>[-+*/×÷x−])?\s?(?P<sign>[-−])?(?P<number>{_PLAIN})", re.ASCII)
 _LONGEST = 2000
+_PART_OF_MORE = re.compile(r"[^\W_]$|[._]$|\S\s{0,3}[-+−*/×÷^]\s{0,3}\$?$|\([^()\n]{0,200}\)\s{0,3}\$?$")
+_GOES_ON = re.compile(r"\s{0,3}[*/×÷^]|[(!]")
 _OPS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "*": operator.mul,
     "×": operator.mul,
@@ -30,13 +32,17 @@ def check_equations(text: str) -> tuple[bool, ...]:
     """Whether each equality `a op b … = c = …` in the text holds, in order; products bind before sums.
 
     Only numbers and + - * / are read, at most 2,000 characters and 13 terms a side; a division by zero does not hold.
-    A quotient may be rounded to the digits that are written. A bare `3 = 3` counts as no equation.
+    A quotient may be rounded to the digits that are written. A bare `3 = 3` counts as no equation, and so does what is
+    a part of something that is not read: `(3 + 4) * 2 + 1 = 15`, `x - 4 + 2 = 8`, `2^3 + 1 = 9`.
 
     >>> check_equations("4 × 6 = 24, then 24 + 5 = 30")
     (True, False)
     """
     found: list[bool] = []
-    for match in _EQUATION.finditer(text[:_LONGEST]):
+    text = text[:_LONGEST]
+    for match in _EQUATION.finditer(text):
+        if _PART_OF_MORE.search(text[max(0, match.start() - 220) : match.start()]) or _GOES_ON.match(text, match.end()):
+            continue
         sides = [side.strip().removeprefix("$") for side in match[0].split("=")]
         if any(len(_TERM.findall(side)) > 1 for side in sides):
             found += map(_equal, sides, sides[1:])

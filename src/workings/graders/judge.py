@@ -59,8 +59,8 @@ class JudgeGrader:
 
     `per` "chain" asks about the final answer, "step" about each step with those before it taken as given. `by`
     "score" asks for no words: the probability of " right" against " wrong" behind "Verdict:". `by` "text" lets the
-    judge write, `n` times, and gives the share of verdicts that were right; replies without a verdict do not count, and
-    when none has one that is a GraderError, never a score. "auto" is "score" where the model can, else "text".
+    judge write, `n` times, and gives the share of verdicts that were right; replies without a verdict do not count,
+    and when none has one that is a GraderError, never a score. "auto" is "score" where the model can, else "text".
 
     A model that judges its own chains shares their mistakes. The scores are not calibrated.
     """

@@ -19,6 +19,8 @@ from transformers import DynamicCache
 __all__ = ["Prefixes", "Tally"]
 
 Pieces = tuple[tuple[int, ...], ...]
+MOST_SURPRISE = 12.0
+"""Nats: a token less likely than that counts as one that likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class _Piece:
     parent: _Piece | None
     depth: int
     score: float | None = None
+    least: float = 0.0
+    state: Tensor | None = None
     kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     children: dict[tuple[int, ...], _Piece] = field(default_factory=dict)
 
@@ -53,15 +57,19 @@ class Prefixes:
 
     `backbone` is a transformers module that returns hidden states, `readout` maps states (places, hidden) to numbers
     (places,). At most `room` bytes of keys and values are kept between asks, whole questions at a time, the ones used
-    last; a forward holds about `tokens` positions. `shares` says whether beginnings are shared. Not safe to call from
-    two threads at once.
+    last; a forward holds about `tokens` positions. `shares` says whether beginnings are shared. Where `doubt` is given,
+    that many times the least log-probability of any token so far is added, the first piece (the question) left out; the
+    backbone's input embeddings serve as output. Not safe to call from two threads at once.
     """
 
-    def __init__(self, backbone: Any, readout: Callable[[Tensor], Tensor], *, room: int, tokens: int = 8192) -> None:
+    def __init__(
+        self, backbone: Any, readout: Callable[[Tensor], Tensor], *, room: int, tokens: int = 8192, doubt: float = 0.0
+    ) -> None:
         self._backbone = backbone
         self._readout = readout
         self._room = room
         self._tokens = tokens
+        self._doubt = doubt
         self._trees: OrderedDict[tuple[int, ...], _Piece] = OrderedDict()
         self._sizes: dict[tuple[int, ...], int] = {}
         self._device = next(backbone.parameters()).device
@@ -132,9 +140,19 @@ class Prefixes:
         places = [(row, piece) for row, run in enumerate(rows) for piece in run]
         last = [piece.end - past[row] - 1 for row, piece in places]
         scores = self._readout(states[[row for row, _ in places], last]).tolist()
-        for (row, piece), score in zip(places, scores, strict=True):
+        if self._doubt:
+            parents = [run[0].parent for run in rows]
+            first = [states[0, 0] if one is None or one.state is None else one.state for one in parents]
+            likely = self._likely(torch.cat([torch.stack(first)[:, None], states[:, :-1]], 1), ids)
+        for (row, piece), score, end in zip(places, scores, last, strict=True):
             start = before + piece.depth - past[row]
             piece.score = float(score)
+            if self._doubt:
+                piece.state = states[row, end].clone()
+                if piece.parent is not None:
+                    own = float(likely[row, piece.depth - past[row] : end + 1].min())
+                    piece.least = min(piece.parent.least, own)
+                piece.score += self._doubt * piece.least
             piece.kept = [
                 (k[row, :, start : start + len(piece.ids)].clone(), v[row, :, start : start + len(piece.ids)].clone())
                 for k, v in layers
@@ -169,6 +187,16 @@ class Prefixes:
         layers = [] if cache is None else [(layer.keys, layer.values) for layer in cache.layers]
         return out.last_hidden_state, layers
 
+    def _likely(self, before: Tensor, ids: Tensor) -> Tensor:
+        """Log-probabilities (rows, width) of tokens from the states before them, none below -12."""
+        table = self._backbone.get_input_embeddings().weight
+        flat, wanted = before.flatten(0, 1), ids.flatten().to(self._device)
+        found = [
+            torch.nn.functional.linear(states, table).float().log_softmax(-1).gather(1, of[:, None])[:, 0]
+            for states, of in zip(flat.split(1024), wanted.split(1024), strict=True)
+        ]
+        return torch.cat(found).view(ids.shape).clamp(min=-MOST_SURPRISE)
+
     def _plainly(self, chains: Sequence[Pieces]) -> list[tuple[float, ...]]:
         whole = {chain: tuple(i for piece in chain for i in piece) for chain in dict.fromkeys(chains)}
         found: dict[Pieces, tuple[float, ...]] = {}
@@ -179,7 +207,13 @@ class Prefixes:
             for piece in chain:
                 at += len(piece)
                 ends.append(at)
-            found[chain] = tuple(self._readout(states[0, ends]).tolist())
+            scores = self._readout(states[0, ends])
+            if self._doubt and len(ends) > 1:
+                likely = self._likely(states[:, :-1], row[:, 1:])[0]
+                likely[: ends[0]] = 0.0
+                least = torch.cat([likely.new_zeros(1), likely]).cummin(0).values[ends]
+                scores = scores + self._doubt * least
+            found[chain] = tuple(scores.tolist())
         return [found[chain] for chain in chains]
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]

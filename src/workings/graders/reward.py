@@ -7,6 +7,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from workings.reason.reading import Reading
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Kind", "RewardModel", "load"]
+__all__ = ["Kind", "RewardModel", "load", "pocket"]
 
 Kind = Literal["probability", "logit"]
 _DIGITS = 5
@@ -33,8 +34,9 @@ class RewardModel:
     `backbone` returns hidden states and `readout` makes one logit of each (see `load`, which finds both). A score
     covers everything from the question to its step; as a probability it is the logit's sigmoid. Scores are rounded to
     five digits, so that rows which were computed together do not differ from rows computed alone in ways that decide
-    ties. `every` reads a verifier of outcomes at every step all the same: what it then says of a step is how the whole
-    chain is likely to end.
+    ties. `doubt` times the least log-probability of any token so far is added to each logit, for verifiers that were
+    trained so. `every` reads a verifier of outcomes at every step all the same: what it then says of a step is how the
+    whole chain is likely to end.
 
     Nothing is cut: a chain longer than `context` tokens is refused with GraderError. Beginnings that were read before,
     in this ask or an earlier one, are not computed again; they are counted as cached. `room` bytes of keys and values
@@ -53,6 +55,7 @@ class RewardModel:
         every: bool = False,
         context: int | None = None,
         room: int = 256_000_000,
+        doubt: float = 0.0,
         name: str = "reward model",
     ) -> None:
         from workings.graders.prefixes import Prefixes
@@ -67,7 +70,7 @@ class RewardModel:
         config = backbone.config.get_text_config(decoder=True)
         self.context = context or int(getattr(config, "max_position_embeddings", 0) or 1 << 30)
         self._form = form
-        self._prefixes = Prefixes(self.backbone, readout, room=room)
+        self._prefixes = Prefixes(self.backbone, readout, room=room, doubt=doubt)
         self._heads: dict[Question, int] = {}
         self._lock = threading.Lock()
 
@@ -161,7 +164,7 @@ def load(
         raise UnknownName.among("verifier format", name, FORMATS)
     from workings.graders.weights import read_backbone
 
-    backbone, tokenizer, readout = read_backbone(folder, FORMATS[name], dtype, device)
+    backbone, tokenizer, readout, doubt = read_backbone(folder, FORMATS[name], dtype, device)
     per = told.get("per")
     return RewardModel(
         backbone,
@@ -173,8 +176,14 @@ def load(
         every=every,
         context=context,
         room=room_mb * 1_000_000,
+        doubt=doubt,
         name=folder.name,
     )
+
+
+def pocket(*, which: Literal["prm", "orm"] = "prm", every: bool = False, kind: Kind = "probability") -> RewardModel:
+    """The shipped pocket verifier of steps ("prm") or outcomes ("orm")."""
+    return load(Path(str(files("workings"))) / "graders" / f"pocket_{which}", every=every, kind=kind)
 
 
 def _format_of(folder: Path, told: Mapping[str, Any]) -> str:

@@ -20,8 +20,8 @@ Readout = Callable[[Tensor], Tensor]
 _FORMATS = ("auto", "float32", "bfloat16", "float16")
 
 
-def read_backbone(folder: Path, form: Format, dtype: str, device: str) -> tuple[Any, Any, Readout]:
-    """The module that gives hidden states, its tokenizer, and the function from states to logits.
+def read_backbone(folder: Path, form: Format, dtype: str, device: str) -> tuple[Any, Any, Readout, float]:
+    """The module that gives hidden states, its tokenizer, the function from states to logits, and the weight of doubt.
 
     Raises DataError when the folder lacks the head that the format needs, BadSetting for a number format or device
     that does not exist.
@@ -33,9 +33,11 @@ def read_backbone(folder: Path, form: Format, dtype: str, device: str) -> tuple[
     module, tokenizer = _load(folder, form.readout == "pair", kind)
     module = module.to(place)
     if form.readout == "pair":
-        return module.get_decoder(), tokenizer, _pair(module.get_output_embeddings(), tokenizer, form)
+        return module.get_decoder(), tokenizer, _pair(module.get_output_embeddings(), tokenizer, form), 0.0
     head = {name: value.to(place) for name, value in _head(folder, form.readout).items()}
-    return module, tokenizer, {"linear": _linear, "value": _linear, "two-class": _two_class}[form.readout](head)
+    doubt = float(head["doubt"]) if "doubt" in head else 0.0
+    readout = {"linear": _linear, "value": _linear, "two-class": _two_class}[form.readout](head)
+    return module, tokenizer, readout, doubt
 
 
 def _load(folder: Path, whole: bool, dtype: Any) -> tuple[Any, Any]:
@@ -69,7 +71,7 @@ def _head(folder: Path, readout: str) -> dict[str, Tensor]:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as weights:
             for key in weights.keys():  # noqa: SIM118 - not a dict
-                if prefix in key:
+                if prefix in key or (key == "doubt" and file.name == "head.safetensors"):
                     found[key.rpartition(prefix)[2]] = weights.get_tensor(key).float()
     wanted = ("0.weight", "0.bias", "2.weight", "2.bias") if readout == "two-class" else ("weight",)
     missing = [f"{prefix}{name}" for name in wanted if name not in found]

@@ -68,7 +68,7 @@ def read_prm800k(path: Path, *, alternatives: bool = False) -> Iterator[Labelled
 
     A chain follows the completion chosen at each step, or the annotator's own where one was written, which counts as
     right; it ends with the first completion of a step at which none was chosen. A rating of 1 or 0 is right, -1 wrong,
-    none no label. With `alternatives`, each other rated completion gives a chain of its own, with labels only at its
+    none no label. With `alternatives`, each other rated completion gives a chain of its own, with a label only at its
     end. Quality-control and screening questions are read like others and marked in `meta`. Chains without a step are
     left out.
     """

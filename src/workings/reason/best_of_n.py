@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from workings.core.answer import NO_ANSWER, Answer, Source
 from workings.core.ask import Flow, Grades, Sampling, grade
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting
@@ -13,7 +14,7 @@ from workings.core.trace import Trace
 from workings.reason.cot import style_notes
 from workings.reason.manner import Manner, Stage, check_settings, think
 from workings.reason.vote import normalised_probability, seed_of
-from workings.verify.select import agreement, best, weighted_best
+from workings.verify.select import agreement, ballot, best, weighted_best
 from workings.verify.steps import Aggregation, aggregate
 
 __all__ = ["BestOfN"]
@@ -30,6 +31,9 @@ class BestOfN:
     only repeats the answer. `weighted` sums scores over equal answers instead of taking the
     single best chain (Li et al. 2023). The confidence is the winning score where scores are probabilities, the
     winner's share of all scores when they are summed, and 0 when no chain gave an answer.
+
+    An answer that a chain says competes before a number that was only the last one seen: a process verifier is right
+    to praise every step of a chain that breaks off before its answer.
 
     Best-of-N over-optimises a weak verifier as `n` grows: compare it with `vote` on the same pool.
     """
@@ -86,7 +90,7 @@ class BestOfN:
     def _choose(self, question: Question, traces: tuple[Trace, ...], graded: Grades, ended: str) -> Solution:
         traces = tuple(replace(t, scores={**t.scores, self.by: s}) for t, s in zip(traces, graded.scores, strict=True))
         scores = [aggregate(s, self.steps) for s in graded.scores]
-        answers, seed = [t.answer for t in traces], seed_of(question)
+        answers, seed = _competing(traces), seed_of(question)
         pick = weighted_best(answers, scores, seed) if self.weighted else best(answers, scores, seed)
         choice = replace(pick, rule=f"{pick.rule} by {self.by}")
         if choice.chosen is None:
@@ -106,3 +110,9 @@ class BestOfN:
         if self.weighted:
             return agreement(choice)
         return scores[choice.chosen] if kind == "probability" else None
+
+
+def _competing(traces: tuple[Trace, ...]) -> list[Answer]:
+    """The answers, without those that were only seen last when any chain says its own."""
+    said = [t.answer if t.answer.source is not Source.LAST else NO_ANSWER for t in traces]
+    return said if any(ballot(answer) is not None for answer in said) else [t.answer for t in traces]

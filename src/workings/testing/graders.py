@@ -12,7 +12,7 @@ from workings.core.problem import Question
 from workings.run.ports import Grader
 from workings.testing.worlds import item_chain, item_problems
 
-__all__ = ["HOSTILE_STEPS", "check_grader"]
+__all__ = ["HOSTILE_STEPS", "MANY_STEPS", "check_grader"]
 
 HOSTILE_STEPS = (
     "",
@@ -25,6 +25,9 @@ HOSTILE_STEPS = (
     "2 " + "+ 1 " * 5_000 + "= 3",
 )
 """Steps as no model should write them, and some will."""
+
+MANY_STEPS = 400
+"""A chain longer than most contexts: every step of it is scored, or it is refused; its end is never left out."""
 
 
 def check_grader(
@@ -39,7 +42,7 @@ def check_grader(
 
     `chains` are lists of steps for `question`; five chains about an item by default. `a_score_a_step` says that it is
     a process verifier; `repeats` False leaves out that the same chain scores the same twice, for judges that sample.
-    Hostile steps must be scored or refused with GraderError, within the grader's own limits. Nothing is said about
+    Hostile steps, and a chain of 400 steps, must be scored in full or refused with GraderError. Nothing is said about
     whether its scores are right.
 
     >>> from workings.graders.arithmetic import ArithmeticGrader
@@ -68,8 +71,8 @@ async def _check(
         assert [one.scores[0] for one in together] == list(grades.scores), (
             "Grades under way at once disturb each other."
         )
-    for step in HOSTILE_STEPS:
-        hostile = ((step,), (chains[0][0], step))
+    many = (chains[0][0],) * MANY_STEPS
+    for hostile in [(many,), *(((step,), (chains[0][0], step)) for step in HOSTILE_STEPS)]:
         try:
             found = await grader.grade(Grade(question, hostile, "tried"))
         except GraderError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +14,12 @@ from workings.run.judging import decide
 from workings.verify.extract import extract
 from workings.verify.steps import split_steps
 
-__all__ = ["GoldChain", "gold_chain", "is_answer_line", "sound"]
+__all__ = ["GoldChain", "gold_chain", "is_answer_line", "sound", "spoiled"]
 
 _DECLARED = ("the answer is", "答案是")
+_VALUE = re.compile(r"(?:\d+|heads|tails|[a-z])(?=\W*$)")
+_TRIES = 20
+_SPELLED = frozenset({"coin-flip", "last-letters", "shell-game", "addition", "chain-arithmetic", "dates"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,54 @@ def is_answer_line(line: str) -> bool:
     return line.strip().lower().startswith(_DECLARED)
 
 
-async def gold_chain(problem: Problem, text: str) -> GoldChain:
+async def gold_chain(problem: Problem, text: str, *, spelled: bool = False) -> GoldChain:
     """A sampled chain as its family's checker judges it; all lines None for a problem without one.
 
-    A line that goes on after the answer was declared is judged like the others. Judging needs no model.
+    A checker looks at what a line arrives at. With `spelled`, a line of a family whose steps have one spelling is right
+    only when it is the gold step or draft of its place: `3+4=8, mod 8: 7` arrives at the right value by a false sum, so
+    it is None, not told. A line that goes on after the answer was declared is judged like the others. Judging needs no
+    model.
     """
     steps = tuple(step.text for step in split_steps(text)) if "\n" in text.strip() else (text.strip(),)
     kind, choices = problem.question.kind, problem.question.choices
     right = await decide(extract(text, kind, choices), problem) is Outcome.RIGHT
     lines = [line for line in steps if not is_answer_line(line)]
-    verdicts = iter(check_steps(problem, lines))
+    checked = check_steps(problem, lines)
+    if spelled and problem.question.family in _SPELLED:
+        known = [{a, b} for a, b in zip(problem.steps, problem.drafts, strict=True)]
+        checked = tuple(
+            None if said and line not in (known[place] if place < len(known) else ()) else said
+            for place, (line, said) in enumerate(zip(lines, checked, strict=True))
+        )
+    verdicts = iter(checked)
     told = tuple(right if is_answer_line(line) else next(verdicts) for line in steps)
     return GoldChain(problem, steps, told, right)
+
+
+def spoiled(problem: Problem, rng: random.Random) -> GoldChain | None:
+    """The gold steps of a problem up to one of them, whose last value is changed so that its checker calls it wrong.
+
+    The value is one of the same form: a near number, another letter, the other side of a coin. None when no line can be
+    spoiled that way. The chain declares no answer, so `right` is False.
+    """
+    for _ in range(_TRIES):
+        lines = list(problem.steps[: rng.randint(1, len(problem.steps))])
+        found = _VALUE.search(lines[-1])
+        if found is None:
+            continue
+        lines[-1] = lines[-1][: found.start()] + _other(found[0], rng) + lines[-1][found.end() :]
+        verdicts = check_steps(problem, lines)
+        if verdicts[-1] is False and all(verdicts[:-1]):
+            return GoldChain(problem, tuple(lines), verdicts, False)
+    return None
+
+
+def _other(value: str, rng: random.Random) -> str:
+    if value in ("heads", "tails"):
+        return "tails" if value == "heads" else "heads"
+    if not value.isdigit():
+        return rng.choice("abcdefghijklmnopqrstuvwxyz".replace(value, ""))
+    if rng.random() < 0.5:
+        at = rng.randrange(len(value))
+        return value[:at] + rng.choice("0123456789".replace(value[at], "")) + value[at + 1 :]
+    return str(abs(int(value) + rng.choice((-3, -2, -1, 1, 2, 3)))).zfill(len(value) if value[0] == "0" else 0)

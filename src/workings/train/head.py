@@ -16,10 +16,12 @@ __all__ = ["Verifier", "save_verifier"]
 class Verifier(nn.Module):
     """`model`, any transformers backbone that gives hidden states, and `score`, one number from each of them.
 
-    The number is a logit: its sigmoid is the probability that the chain so far is good.
+    The number is a logit: its sigmoid is the probability that the chain so far is good. With `doubt`, a positive start
+    value, the logit also falls with the least log-probability that the backbone, read as a language model with its
+    input embeddings as output, gave to any token of the chain so far: `doubt` is learnt, in logits a nat.
     """
 
-    def __init__(self, backbone: Any) -> None:
+    def __init__(self, backbone: Any, doubt: float = 0.0) -> None:
         super().__init__()
         self.model = backbone
         self.config = backbone.config
@@ -27,6 +29,8 @@ class Verifier(nn.Module):
         self.score = nn.Linear(width, 1)
         nn.init.normal_(self.score.weight, std=width**-0.5)
         nn.init.zeros_(self.score.bias)
+        if doubt > 0:
+            self.doubt = nn.Parameter(torch.tensor([doubt]))
 
 
 def save_verifier(verifier: Verifier, tokenizer: Any, folder: Path, told: Mapping[str, Any]) -> None:
@@ -41,5 +45,8 @@ def save_verifier(verifier: Verifier, tokenizer: Any, folder: Path, told: Mappin
     verifier.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     head = {name: value.detach().to(torch.float32).contiguous() for name, value in verifier.score.state_dict().items()}
-    save_file({f"score.{name}": value for name, value in head.items()}, folder / "head.safetensors")
+    kept = {f"score.{name}": value for name, value in head.items()}
+    if hasattr(verifier, "doubt"):
+        kept["doubt"] = verifier.doubt.detach().to(torch.float32)
+    save_file(kept, folder / "head.safetensors")
     (folder / "verifier.json").write_text(json.dumps(dict(told), indent=1) + "\n", encoding="utf-8")
