@@ -1,8 +1,8 @@
-"""Everything that has a name: methods, problems, graders, models. Built-ins here, others by entry points.
+"""Everything that has a name: methods, audits, problems, graders, models. Built-ins here, others by entry points.
 
 An entry is one line: a name, where its factory is, what it presets, one sentence and its source. Nothing is imported
 before it is asked for. A package adds its own with an entry point in the group `workings.methods` (or `.problems`,
-`.graders`): the name is the entry's, the object a factory with typed keyword settings.
+`.graders`, `.audits`): the name is the entry's, the object a factory with typed keyword settings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from workings.core.errors import DataError
 
-__all__ = ["GRADERS", "METHODS", "Entry", "entries"]
+__all__ = ["AUDITS", "GRADERS", "METHODS", "Entry", "entries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +189,20 @@ GRADERS = (
     ),
 )
 
-_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS}
+AUDITS = (
+    Entry(
+        "early-answering",
+        "workings.audit.early_answering:EarlyAnswering",
+        "what the model would answer were its chain cut short, with nulls and the neutral token",
+        "Lanham et al. 2023, section 2.3; Zaman and Srivastava 2025",
+    ),
+)
+
+_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All entries of "methods" or "graders" by name: built-ins, then installed packages' in the same group.
+    """All entries of "methods", "graders" or "audits" by name: built-ins, then installed packages' in the same group.
 
     A package cannot replace a built-in name.
     """

@@ -114,9 +114,34 @@ def _choose(verbs: Verbs) -> None:
     _json(verb)
 
 
+def _audit(verbs: Verbs) -> None:
+    verb = verbs.add_parser("audit", help="find out whether the reasoning a run recorded is what made its answers")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument(
+        "--audits", nargs="+", default=["early-answering"], metavar="AUDIT", help="see workings list audits"
+    )
+    verb.add_argument(
+        "--methods", nargs="+", metavar="METHOD", help="whose attempts to audit (all that show reasoning)"
+    )
+    verb.add_argument("--count", type=int, metavar="N", help="audit the first N problems only")
+    verb.add_argument("--model", metavar="MODEL", help="the model to ask (the one the run names)")
+    verb.add_argument("--seed", type=int, default=0, help="fixes every random number (0)")
+    verb.add_argument(
+        "--budget", type=int, metavar="TOKENS", help="generated tokens that one audit of one case may spend"
+    )
+    verb.add_argument("--cache", action="store_true", help="keep completions between runs and reuse them")
+    verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="cases in flight (64)")
+    verb.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the HTML report of the run there, audits included"
+    )
+    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+    _folder(verb)
+    _json(verb)
+
+
 def _list(verbs: Verbs) -> None:
-    verb = verbs.add_parser("list", help="what there is: methods, problems, models, graders, runs")
-    verb.add_argument("what", choices=["methods", "problems", "models", "graders", "runs"])
+    verb = verbs.add_parser("list", help="what there is: methods, audits, problems, models, graders, runs")
+    verb.add_argument("what", choices=["methods", "audits", "problems", "models", "graders", "runs"])
     _folder(verb)
     _json(verb)
 
@@ -142,4 +167,4 @@ def _import(verbs: Verbs) -> None:
     _json(verb)
 
 
-VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _list, _export, _import)
+VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _audit, _list, _export, _import)

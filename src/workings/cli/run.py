@@ -7,8 +7,7 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,13 @@ import workings
 from workings.catalog.sets import open_problems
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
+from workings.cli.progress import progress
 from workings.core.answer import Outcome
 from workings.core.budget import Budget
 from workings.core.display import printable
 from workings.core.errors import BadSetting, UsageError
 from workings.core.problem import Problem
 from workings.core.record import RunSpec
-from workings.core.solution import Attempt
 from workings.core.wire import pack
 from workings.run.compare import baseline_of, mde
 from workings.run.drive import World, make_ready
@@ -32,8 +31,6 @@ from workings.run.judging import may_need_judge
 from workings.store.archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workings.store.runs import Run
 
 __all__ = ["run", "spec_of"]
@@ -126,7 +123,7 @@ async def _carry_out(given: argparse.Namespace, plan: Plan, world: World, archiv
         record = archive.start(spec_of(given, tuple(plan.methods), plan.problems, world), plan.problems)
         try:
             _announce(given, plan, record)
-            with _progress(given, plan, record) as tell:
+            with progress(given, len(plan), len(record.done())) as tell:
                 await carry_out(plan, world, record, tell, ready=True)
             record.finish()
         except (asyncio.CancelledError, KeyboardInterrupt):
@@ -135,37 +132,6 @@ async def _carry_out(given: argparse.Namespace, plan: Plan, world: World, archiv
         finally:
             record.flush()
     return record
-
-
-@contextmanager
-def _progress(given: argparse.Namespace, plan: Plan, record: Run) -> Iterator[Callable[[Attempt], None]]:
-    if given.json or given.quiet or not sys.stderr.isatty():
-        yield lambda attempt: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.fields[state]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}", justify="right"),
-        TimeRemainingColumn(),
-    ]
-    right = wrong = errors = 0
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=len(plan), completed=len(record.done()), state="starting", rate="")
-
-        def tell(attempt: Attempt) -> None:
-            nonlocal right, wrong, errors
-            right += attempt.outcome is Outcome.RIGHT
-            wrong += attempt.outcome in (Outcome.WRONG, Outcome.UNPARSED)
-            errors += attempt.outcome is Outcome.ERROR
-            speed = bar.tasks[0].speed
-            rate = f"{speed:.1f}/s" if speed else ""
-            bar.update(task, advance=1, state=f"right {right}  wrong {wrong}  errors {errors}", rate=rate)
-
-        yield tell
 
 
 def _conclude(given: argparse.Namespace, record: Run) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workings.core.completion import Usage
+
 __all__ = ["Finding", "Interval"]
 
 
@@ -24,7 +26,7 @@ class Finding:
     """A value with all that is needed to believe or doubt it.
 
     `null` is the value expected when there is nothing to find, `ceiling` the largest one possible, `noise` the
-    spread between repetitions; `excluded` counts items left out, by reason.
+    spread between repetitions; `n` counts items, `excluded` those left out, by reason; `cost` is what was spent on it.
     """
 
     name: str
@@ -36,4 +38,5 @@ class Finding:
     n: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    cost: Usage = Usage()
     does_not_show: str = ""

@@ -1,0 +1,72 @@
+"""From measured cases to findings: means with clustered intervals, and what was left out and why."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from workings.audit.case import Measured
+from workings.core.completion import Usage
+from workings.core.finding import Finding, Interval
+from workings.stats.intervals import clustered_interval
+
+__all__ = ["counted", "excluded", "mean_finding", "spent"]
+
+Value = Callable[[Measured], float | None]
+
+
+def counted(measured: Sequence[Measured]) -> list[Measured]:
+    """The cases that were measured and not excluded."""
+    return [one for one in measured if not one.excluded]
+
+
+def excluded(measured: Sequence[Measured]) -> dict[str, int]:
+    """How many cases were left out, by reason."""
+    return dict(Counter(one.excluded for one in measured if one.excluded))
+
+
+def spent(measured: Sequence[Measured]) -> Usage:
+    """What all of them cost."""
+    return sum((one.spent for one in measured), Usage())
+
+
+def mean_finding(
+    name: str,
+    measured: Sequence[Measured],
+    value: Value,
+    *,
+    null: float | None = None,
+    ceiling: float | None = None,
+    noise: float | None = None,
+    does_not_show: str = "",
+    span: tuple[float, float] | None = None,
+) -> Finding:
+    """The mean over cases of `value`, with an interval that respects clusters.
+
+    Cases for which `value` is None are left out and counted as "not defined". `span` is the range of the values where
+    they have one; the interval stays within it. Two cases are needed for an interval.
+    """
+    told = [(value(one), one.cluster) for one in counted(measured)]
+    values = [v for v, _ in told if v is not None]
+    missing = excluded(measured)
+    if len(values) < len(told):
+        missing["not defined"] = len(told) - len(values)
+    interval: Interval | None = None
+    if len(values) > 1:
+        clusters = [cluster for v, cluster in told if v is not None]
+        interval = clustered_interval(values, clusters, bounds=span)
+        if not math.isfinite(interval.high - interval.low):
+            interval = None
+    return Finding(
+        name=name,
+        value=sum(values) / len(values) if values else None,
+        interval=interval,
+        null=null,
+        ceiling=ceiling,
+        noise=noise,
+        n=len(values),
+        excluded=missing,
+        cost=spent(measured),
+        does_not_show=does_not_show,
+    )

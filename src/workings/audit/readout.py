@@ -1,0 +1,125 @@
+"""The read-out: how likely each answer is when a chain is cut and the answer is asked for there.
+
+Nearly every audit of faithfulness is a view of this matrix. All cuts of a chain are scored in one ask, which the local
+engine computes in one packed forward.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from workings.audit.case import Case
+from workings.core.ask import Flow, score
+from workings.core.errors import BadReply
+from workings.core.problem import AnswerKind, Question
+from workings.verify.select import ballot
+
+__all__ = ["Curve", "Options", "options_of", "read_out", "written"]
+
+_YES_NO = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
+_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The answers a read-out chooses between: what each votes as, and the text that states it behind the cue.
+
+    The audited answer comes first. Options end in the full stop of the declaration, so that none begins another.
+    """
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def index(self, name: str | None) -> int | None:
+        """The place of an answer; None when it is not among them."""
+        return self.names.index(name) if name in self.names else None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Answers at cuts: `logprobs` in nats, shape (cut, option), of the options' whole texts."""
+
+    logprobs: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]]) -> Curve:
+        """A curve from the record, where impossible options stand as null."""
+        return cls(tuple(tuple(-math.inf if v is None else v for v in row) for row in rows))
+
+    @property
+    def plain(self) -> list[list[float | None]]:
+        """For the record: what is impossible becomes null."""
+        return [[v if math.isfinite(v) else None for v in row] for row in self.logprobs]
+
+    @property
+    def shares(self) -> tuple[tuple[float, ...], ...]:
+        """Probabilities among the options, shape (cut, option), rows sum to 1; uniform where all are impossible."""
+        return tuple(map(_softmax, self.logprobs))
+
+    @property
+    def mass(self) -> tuple[float, ...]:
+        """For each cut the probability of all options together: how much of what the model would say they cover."""
+        return tuple(min(math.fsum(math.exp(v) for v in row), 1.0) for row in self.logprobs)
+
+    @property
+    def picks(self) -> tuple[int, ...]:
+        """The likeliest option at each cut, the first on ties."""
+        return tuple(row.index(max(row)) for row in self.logprobs)
+
+
+def _softmax(row: Sequence[float]) -> tuple[float, ...]:
+    top = max(row)
+    if top == -math.inf:
+        return (1 / len(row),) * len(row)
+    parts = [math.exp(v - top) for v in row]
+    total = math.fsum(parts)
+    return tuple(part / total for part in parts)
+
+
+def written(question: Question, name: str) -> str:
+    """How an answer is stated behind a cue, with the blank before it and the full stop behind."""
+    if question.kind is AnswerKind.YES_NO:
+        name = _YES_NO[question.language].get(name, name)
+    return f"{name}。" if question.language == "zh" else f" {name}."
+
+
+def options_of(case: Case, more: Iterable[str | None] = ()) -> Options | None:
+    """The answers worth asking about: all choices where the question has them, else those that have come up.
+
+    Those are the audited answer, `more`, the gold, and what the rest of the pool and the strangers answered, at most
+    eight in all. None when the case has no answer that votes, or nothing to set against it.
+    """
+    own = ballot(case.solution.answer)
+    if own is None:
+        return None
+    question = case.question
+    if question.kind is AnswerKind.YES_NO:
+        found = ["yes", "no"]
+    elif question.kind is AnswerKind.CHOICE and question.choices:
+        found = [chr(ord("A") + n) for n in range(len(question.choices))]
+    else:
+        pool = (ballot(t.answer) for t in case.solution.pool)
+        others = (ballot(t.answer) for t in case.strangers)
+        found = [name for name in (*more, case.problem.gold, *pool, *others) if name is not None]
+    names = tuple(dict.fromkeys((own, *found)))
+    if question.kind not in (AnswerKind.YES_NO, AnswerKind.CHOICE):
+        names = names[:_MOST]
+    return Options(names, tuple(written(question, name) for name in names)) if len(names) > 1 else None
+
+
+def read_out(
+    case: Case, options: Options, chain: str, cuts: Sequence[int] = (), *, cue: str | None = None
+) -> Flow[Curve]:
+    """The log-probability of each option when `chain` is cut at each of `cuts` (characters; none: at its end).
+
+    `chain` stands behind the lead of the case's prompt. The cue is the case's own unless another is given. Cuts are
+    made in the text, and the model reads the tokens of what is left. Raises BadReply for a score that is no number.
+    """
+    asked = case.asking(chain) if cue is None else cue
+    prompt = replace(case.prompt, lead_ids=None)
+    found = yield from score(prompt, options.texts, cuts=tuple(cuts), cue=asked, chain=chain)
+    if any(math.isnan(value) for row in found.logprobs for value in row):
+        raise BadReply("The model scored an answer with NaN.", "Load it in float32.")
+    return Curve(found.logprobs)
