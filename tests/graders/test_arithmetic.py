@@ -49,6 +49,7 @@ from workings.testing import check_grader
         ("12) 4*6=24, mod 8: 0", (True,)),
         ("3 + 5 = 8 (as said)", (True,)),
         ("cost: $3 + 5 = 9", (False,)),
+        ("一共烤了6×15=90个面包。", (True,)),
         ("no sums here", ()),
         ("x + 3 = 5", ()),
         ("", ()),

@@ -17,7 +17,9 @@ _SIDE = rf"[-−]?{_PLAIN}(?:\s?(?:[+−-]|[*/×÷x]\s?[-−]?)\s?{_PLAIN}){{0,1
 _EQUATION = re.compile(rf"{_SIDE}(?:\s?=\s?\$?{_SIDE}){{1,6}}", re.ASCII)
 _TERM = re.compile(rf"\s?(?P<op>[-+*/×÷x−])?\s?(?P<sign>[-−])?(?P<number>{_PLAIN})", re.ASCII)
 _LONGEST = 2000
-_PART_OF_MORE = re.compile(r"[^\W_]$|[._]$|\S\s{0,3}[-+−*/×÷^]\s{0,3}\$?$|\([^()\n]{0,200}\)\s{0,3}\$?$")
+_PART_OF_MORE = re.compile(
+    r"(?![\u3400-\u9fff])[^\W_]$|[._]$|\S\s{0,3}[-+−*/×÷^]\s{0,3}\$?$|\([^()\n]{0,200}\)\s{0,3}\$?$"
+)
 _GOES_ON = re.compile(r"\s{0,3}[*/×÷^]|[(!]")
 _OPS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "*": operator.mul,
