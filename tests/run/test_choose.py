@@ -90,6 +90,28 @@ def test_a_curve_is_the_mean_of_closed_forms():
     assert found["majority"][4].costs["tokens"] == 40 and found["majority"][2].costs["total"] == 30
 
 
+def fooled(at, tricked):
+    """Sixteen chains, half of them right; when the verifier is tricked, the last one fools it."""
+    chains = [("1", 0.5), ("2", 0.4)] * 7 + [("1", 0.5), ("3", 0.9 if tricked else 0.3)]
+    return attempt(problem(at), chains, "vote:n=16")
+
+
+@pytest.mark.parametrize("tricked", [False, True])
+def test_over_optimisation_is_told_when_more_chains_make_a_choice_worse(tricked):
+    """Best of k of 16 is right unless the fooling chain is drawn, with chance k/16, or no right one is."""
+    made = [fooled(at, tricked) for at in range(40)]
+    [pools] = read_pools(made, {one.problem_id: problem(at) for at, one in enumerate(made)})
+    found = {curve.rule: curve for curve in curves(pools)}
+    assert found["coverage"].fall is None and found["majority"].fall is None
+    fall = found["best by judge"].fall
+    if tricked:
+        values = {point.k: point.value for point in found["best by judge"].points}
+        assert values[16] == 0.0 and fall.k == max(values, key=values.get)
+        assert fall.value == pytest.approx(values[fall.k]) and fall.interval.low > 0
+    else:
+        assert fall is None
+
+
 def test_a_verifier_is_charged_where_it_is_read():
     made = [attempt(problem(), [("1",), ("2",)], verifier=30)]
     [pools] = read_pools(made, {"p000": problem()})

@@ -12,7 +12,7 @@ from workings.core.solution import Attempt
 from workings.report.source import RunSource
 from workings.run.compute import Size, size_of
 from workings.run.coverage import Mark, read_pools
-from workings.run.curves import Curve, Point, curves
+from workings.run.curves import Curve, Fall, Point, curves
 from workings.run.judging import decide_by_text
 
 __all__ = ["curves_of"]
@@ -56,8 +56,17 @@ def _pool(made: Sequence[Curve], size: Size | None) -> dict[str, Any]:
         "n": first.n,
         "problems": first.problems,
         "undecided": first.undecided,
-        "rules": [{"rule": curve.rule, "points": [_point(point) for point in curve.points]} for curve in made],
+        "rules": [
+            {"rule": curve.rule, "points": [_point(point) for point in curve.points], "fall": _fall(curve.fall)}
+            for curve in made
+        ],
     }
+
+
+def _fall(fall: Fall | None) -> dict[str, Any] | None:
+    if fall is None:
+        return None
+    return {"k": fall.k, "value": fall.value, "low": fall.interval.low, "high": fall.interval.high}
 
 
 def _point(point: Point) -> dict[str, Any]:

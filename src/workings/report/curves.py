@@ -63,6 +63,7 @@ def curves(facts: Facts) -> Markup:
         _title(pools),
         tag("div", {"class": "panels curves-panels"}, panels),
         _table(pools),
+        _falls(pools),
         tag("h3", None, "Accuracy against cost, for every number of chains"),
         tag("div", {"class": "frontier curves"}, switch, figure),
         _notes(found),
@@ -131,6 +132,25 @@ def _table(pools: Sequence[Facts]) -> Markup:
     columns = ["pool", "chosen by", "one chain", "chains", "accuracy", "below coverage", "generated"]
     table = tag("table", None, top(columns), tag("tbody", None, rows))
     return wide("Coverage and what selection achieves", table)
+
+
+def _falls(pools: Sequence[Facts]) -> Markup:
+    """Where more chains made a choice worse, in words."""
+    said = [
+        tag(
+            "p",
+            {"class": "soft"},
+            f"More chains make the choice “{rule['rule']}” worse on the pool of ",
+            name(pool["method"]),
+            f": beyond {many(rule['fall']['k'], 'chain')} it loses ",
+            bounds(rule["fall"]),
+            ". The verifier prefers chains that look right to it and are not: it is over-optimised.",
+        )
+        for pool in _distinct(pools)
+        for rule in pool["rules"]
+        if rule.get("fall")
+    ]
+    return join(*said)
 
 
 def _lines(facts: Facts, axis: str, own: str) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from workings.stats.paired import paired_difference
 from workings.stats.pools import best_of_k, maj_at_k, pass_at_k
 from workings.stats.resampling import bootstrap_curve
 
-__all__ = ["COVERAGE", "MAJORITY", "Curve", "Point", "chance", "curves", "reads_verifier", "rules_of"]
+__all__ = ["COVERAGE", "MAJORITY", "Curve", "Fall", "Point", "chance", "curves", "reads_verifier", "rules_of"]
 
 COVERAGE, MAJORITY, PROBABILITY = "coverage", "majority", "probability"
 
@@ -43,10 +43,24 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Fall:
+    """A rule that is worse with all its chains than with `k` of them: its verifier is over-optimised.
+
+    `value` is the accuracy lost, paired over problems. `k` was picked as the best after looking, so the interval is
+    widened for as many looks as there are points (Bonferroni).
+    """
+
+    k: int
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """One rule on the pools of one method: "coverage", "majority", "probability", "best by …" or "weighted by …".
 
-    `undecided` counts chains that nothing could judge, which count as not right.
+    `undecided` counts chains that nothing could judge, which count as not right. `fall` is None unless more chains
+    made it worse beyond doubt.
     """
 
     method: str
@@ -54,6 +68,7 @@ class Curve:
     n: int
     problems: int
     points: tuple[Point, ...]
+    fall: Fall | None = None
     undecided: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -161,8 +176,19 @@ def curves(found: Pools, *, size: Size | None = None, level: float = 0.95, seed:
             )
         problems = len({pool.problem_id for pool in pools})
         undecided = sum(pool.undecided for pool in pools)
-        made.append(Curve(found.method, rule, found.n, problems, tuple(points), undecided, found.left_out))
+        own = values[:, number * len(ks) : (number + 1) * len(ks)]
+        fall = _fall(ks, own, clusters, level)
+        made.append(Curve(found.method, rule, found.n, problems, tuple(points), fall, undecided, found.left_out))
     return tuple(made)
+
+
+def _fall(ks: Sequence[int], values: Floats, clusters: Sequence[Hashable], level: float) -> Fall | None:
+    """What is lost from the best k to the last, where the interval excludes that nothing is."""
+    best = int(values.mean(axis=0).argmax())
+    if best == len(ks) - 1:
+        return None
+    lost = paired_difference(values[:, best], values[:, -1], clusters, level=1 - (1 - level) / len(ks))
+    return Fall(ks[best], lost.value, lost.interval) if lost.interval.low > 0 else None
 
 
 def mean_spend(pools: Sequence[Pool], k: int, axis: str, rule: str, size: Size | None) -> float | None:
