@@ -83,6 +83,7 @@ class Tab:
     async def start(self) -> None:
         for domain in ("Page", "Network", "Runtime", "Log"):
             await self.call(f"{domain}.enable")
+        await self.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     async def open(self, path: Path, fragment: str = "") -> None:
         await self._go(path.resolve().as_uri() + fragment)

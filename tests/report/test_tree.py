@@ -24,8 +24,23 @@ pytestmark = IN_BROWSER
 
 TREE = "document.querySelector('.grown svg.tree')"
 ROWS = "[...document.querySelectorAll('.grown [data-trace]')]"
+LINES = (
+    f"{ROWS}.map(r => [Number(r.dataset.trace), Number(r.getAttribute('aria-level')),"
+    " r.querySelector('.chain').getAttribute('d'), r.querySelector('.hit').y.baseVal.value + 10])"
+)
+ENDS = (
+    f"{ROWS}.map(r => [r.dataset.trace, r.querySelector('.answer')?.textContent ?? '',"
+    " r.querySelector('.end')?.classList[1] ?? ''])"
+)
+BOLD = (
+    f"{ROWS}.filter(r => r.querySelector('.on')).map(r => [Number(r.dataset.trace),"
+    " r.querySelector('.on').getAttribute('d'), r.querySelector('.chain').getAttribute('d')])"
+)
+TEXTS_FIT = """(() => {
+  const edge = document.getElementById('attempt').getBoundingClientRect().right + 1;
+  return [...document.querySelectorAll('.grown svg.tree text')].every(t => t.getBoundingClientRect().right <= edge);
+})()"""
 READOUT = "document.querySelector('.grown .readout').innerText"
-STEP = "Step {} of this chain.\n"
 
 
 def chain(
@@ -33,28 +48,36 @@ def chain(
     answer: str | None = None,
     stop: Stop = Stop.END,
     *,
-    parent: int | None = None,
+    above: tuple[int, Trace] | None = None,
     after: int = 0,
     role: str = "branch",
     scores: Mapping[str, tuple[float, ...]] | None = None,
-    start: str = "",
+    start: str = "Step",
 ) -> Trace:
-    """A trace of equal steps, which left its parent behind so many of them."""
-    lines = [STEP.format(n) if n < after or not start else f"{start} {n}.\n" for n in range(steps)]
-    text = "".join(lines) + (f"The answer is {answer}." if answer else "")
-    given = Answer(answer, answer, (len(text) - len(answer) - 1, len(text) - 1), Source.DECLARED) if answer else NO_ANSWER
-    branch = sum(map(len, lines[:after])) if parent is not None else None
+    """A trace of so many steps. One below another goes on in its own words `after` so many of the steps above."""
+    shared = above[1].text.splitlines(keepends=True)[:after] if above else []
+    text = "".join([*shared, *(f"{start} {n} of this chain.\n" for n in range(after, steps))])
+    given = NO_ANSWER
+    if answer is not None:
+        at = len(text) + len("The answer is ")
+        given = Answer(answer, answer, (at, at + len(answer)), Source.DECLARED)
+        text += f"The answer is {answer}."
+    parent, branch = (above[0], sum(map(len, shared))) if above else (None, None)
     return Trace(text, split_steps(text), given, stop, parent=parent, branch_at=branch, role=role, scores=scores or {},
                  usage=Usage(generated=steps, calls=1))  # fmt: skip
 
 
+FIRST = chain(4, "8", scores={"prm": (0.9, 0.8, 0.4, 0.2, 0.1), "orm": (0.3,)})
+CHOSEN = chain(
+    4, "7", above=(0, FIRST), after=2, scores={"prm": (0.9, 0.8, 0.95, 1.0, 1.0), "orm": (0.7,)}, start="Yes"
+)
 POOL = (
-    chain(4, "8", scores={"prm": (0.9, 0.8, 0.4, 0.2, 0.1), "orm": (0.3,)}),
-    chain(2, None, Stop.CANCELLED, parent=0, after=1, scores={"prm": (0.9, 0.0), "orm": (0.1,)}, start="No"),
-    chain(4, "7", parent=0, after=2, scores={"prm": (0.9, 0.8, 0.95, 1.0, 1.0), "orm": (0.7,)}, start="Yes"),
-    chain(6, None, Stop.LENGTH, parent=2, after=3, scores={"prm": (0.9, 0.8, 0.95, 0.5, 0.5, 0.5)}, start="On"),
+    FIRST,
+    chain(2, None, Stop.CANCELLED, above=(0, FIRST), after=1, scores={"prm": (0.9, 0.0), "orm": (0.1,)}, start="No"),
+    CHOSEN,
+    chain(6, None, Stop.LENGTH, above=(2, CHOSEN), after=3, scores={"prm": (0.9, 0.8, 0.9, 0.5, 0.5, 0.5)}, start="On"),
     chain(1, None, Stop.CANCELLED, scores={"prm": (0.1,)}, start="Else"),
-    chain(5, "7", parent=0, after=4, role="probe", start="Look"),
+    chain(5, "7", above=(0, FIRST), after=4, role="probe", start="Look"),
 )
 CHOICE = Choice("best value", {"7": 1.0, "8": 0.1}, 2, abstained=1, tied=True)
 
@@ -76,8 +99,27 @@ def run_of(*pools: tuple[tuple[Trace, ...], Choice | None], method: str = "beam"
 
 def large_pool(kept: int, discarded: int) -> tuple[Trace, ...]:
     """Finished chains, and branches of the first of them that went nowhere."""
-    gone = [chain(3, None, Stop.CANCELLED, parent=0, after=1 + n % 3, start=f"No {n}") for n in range(discarded)]
-    return tuple([chain(4, str(n % 9)) for n in range(kept)] + gone)
+    done = [chain(4, str(n % 9)) for n in range(kept)]
+    gone = [
+        chain(3, None, Stop.CANCELLED, above=(0, done[0]), after=1 + n % 2, start=f"No {n}") for n in range(discarded)
+    ]
+    return (*done, *gone)
+
+
+def wild_pool() -> tuple[Trace, ...]:
+    """The small pool with hostile text wherever a model writes."""
+    answer = Answer(HOSTILE, HOSTILE, None, Source.DECLARED)
+    more = len(HOSTILE) - len("Step 0")
+    made = []
+    for trace in POOL:
+        text = trace.text.replace("Step 0", HOSTILE, 1)
+        branch = trace.branch_at + more if trace.branch_at else trace.branch_at
+        made.append(
+            replace(
+                trace, text=text, steps=split_steps(text), branch_at=branch, answer=answer, scores={HOSTILE: (0.5,)}
+            )
+        )
+    return tuple(made)
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +128,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_report(run_of((POOL, CHOICE)), folder / "small.html")
     many = (large_pool(10, 190), Choice("best value", {"7": 1.0}, 7))
     votes = (large_pool(200, 0), Choice("counts", {str(n): 22.0 for n in range(9)}, 130))
-    wild = tuple(replace(t, text=t.text.replace("Step 0", HOSTILE), role=HOSTILE if t.role == "branch" else t.role,
-                         answer=Answer(HOSTILE, HOSTILE, None, Source.DECLARED), scores={HOSTILE: (0.5,)}) for t in POOL)  # fmt: skip
-    wild = tuple(
-        replace(t, steps=split_steps(t.text), branch_at=t.branch_at and t.branch_at + len(HOSTILE) - 6) for t in wild
-    )
     choice = Choice(HOSTILE, {HOSTILE: 3.0}, 2)
-    write_report(run_of(many, votes, (wild, choice), (POOL[:1], None)), folder / "large.html")
+    write_report(run_of(many, votes, (wild_pool(), choice), (POOL[:1], None)), folder / "large.html")
     return folder
 
 
@@ -106,11 +143,9 @@ def row(at: int) -> str:
 
 
 def test_each_trace_is_a_row_below_the_one_it_left_where_it_left_it(pages: Path, drive: Drive) -> None:
-    places = f"{ROWS}.map(r => [Number(r.dataset.trace), Number(r.getAttribute('aria-level')), r.querySelector('.chain').getAttribute('d'), r.querySelector('.hit').y.baseVal.value + 10])"
-
     async def story(page: Tab) -> None:
         await opened(page, pages / "small.html")
-        found = await page.ask(places)
+        found = await page.ask(LINES)
         assert [(at, level) for at, level, *_ in found] == [(0, 1), (5, 2), (2, 2), (3, 3), (1, 2), (4, 1)]
         lines = {at: (path, y) for at, _, path, y in found}
         start, end = (float(part.split(" ")[0]) for part in lines[0][0].removeprefix("M").split("H") if part)
@@ -134,11 +169,13 @@ def test_each_trace_is_a_row_below_the_one_it_left_where_it_left_it(pages: Path,
 def test_discarded_cut_and_looked_ahead_branches_are_marked(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await opened(page, pages / "small.html")
-        marks = await page.ask(f"{ROWS}.filter(r => r.querySelector('.gone')).map(r => [r.dataset.trace, r.classList[1]])")
+        marks = await page.ask(
+            f"{ROWS}.filter(r => r.querySelector('.gone')).map(r => [r.dataset.trace, r.classList[1]])"
+        )
         assert sorted(marks) == [["1", "discarded"], ["3", "cut"], ["4", "discarded"]]
         assert await page.ask("document.querySelectorAll('.grown .probe[data-trace]').length") == 1
         assert await page.ask(f"getComputedStyle({row(5)}.querySelector('.chain')).strokeDasharray") == "3px, 3px"
-        ends = await page.ask(f"{ROWS}.map(r => [r.dataset.trace, r.querySelector('.answer')?.textContent ?? '', r.querySelector('.end')?.classList[1] ?? ''])")
+        ends = await page.ask(ENDS)
         assert {at: tuple(rest) for at, *rest in ends} == {
             "0": ("8", "wrong"), "1": ("", ""), "2": ("7", "right"), "3": ("cut by length", ""), "4": ("", ""),
             "5": ("7", "right"),
@@ -154,13 +191,15 @@ def test_discarded_cut_and_looked_ahead_branches_are_marked(pages: Path, drive: 
 def test_the_path_of_the_answer_is_bold_and_ends_at_the_chosen_trace(pages: Path, drive: Drive) -> None:
     async def story(page: Tab) -> None:
         await opened(page, pages / "small.html")
-        bold = await page.ask(f"{ROWS}.filter(r => r.querySelector('.on')).map(r => [Number(r.dataset.trace), r.querySelector('.on').getAttribute('d'), r.querySelector('.chain').getAttribute('d')])")
+        bold = await page.ask(BOLD)
         paths = {at: (on, line) for at, on, line in bold}
         assert set(paths) == {0, 2}
         assert paths[2][0] == paths[2][1]
         assert float(paths[0][0].split("H")[1]) == float(paths[2][0].removeprefix("M").split(" ")[0])
         assert await page.ask("[...document.querySelectorAll('.grown .chosen')].map(r => r.dataset.trace)") == ["2"]
-        assert "The answer came from trace 3, by way of 1." in await page.ask("document.querySelector('.grown').innerText")
+        assert "The answer came from trace 3, by way of 1." in await page.ask(
+            "document.querySelector('.grown').innerText"
+        )
         assert await page.ask(f"{row(2)}.getAttribute('tabindex')") == "0"
 
     drive(story)
@@ -191,7 +230,10 @@ def test_votes_and_their_rule_stand_beside_the_tree(pages: Path, drive: Drive) -
         await opened(page, pages / "small.html")
         votes = "document.querySelector('.grown .votes')"
         assert await page.ask(f"[...{votes}.querySelectorAll('.name')].map(n => n.textContent)") == ["7", "8"]
-        assert await page.ask(f"[...{votes}.querySelectorAll('.chip')].map(n => n.className)") == ["chip right", "chip wrong"]
+        assert await page.ask(f"[...{votes}.querySelectorAll('.chip')].map(n => n.className)") == [
+            "chip right",
+            "chip wrong",
+        ]
         assert await page.ask(f"{votes}.querySelectorAll('.won').length") == 1
         words = await page.ask("document.querySelector('.grown .below').innerText")
         assert "Rule: best value." in words and "A tie was broken by the seed." in words
@@ -206,16 +248,21 @@ def test_pointing_reads_a_row_and_clicking_opens_its_trace(pages: Path, drive: D
         point = "dispatchEvent(new PointerEvent('pointerover', {bubbles: true}))"
         await page.ask(f"{row(1)}.querySelector('.hit').{point}")
         said = await page.ask(READOUT)
-        assert "Trace 2 · left trace 1 at character 24, discarded" in said.replace("\u00a0", " ")
-        assert "No 1." in said and "Step 0 of this chain" not in said and "prm 0" in said
+        assert "Trace 2 · left trace 1 at character 22, discarded" in said.replace("\u00a0", " ")
+        assert "No 1 of this chain." in said and "Step 0" not in said and "prm 0" in said
         await page.ask(f"{row(2)}.querySelector('[data-step=\"3\"]').{point}")
-        assert await page.ask("document.querySelector('.grown [aria-current=step]').innerText") == "Yes 3.prm 1"
+        assert (
+            await page.ask("document.querySelector('.grown [aria-current=step]').innerText")
+            == "Yes 3 of this chain.prm 1"
+        )
         await page.ask(f"{row(1)}.querySelector('.hit').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
         assert await page.ask("document.getElementById('trace-2').open") is True
         assert await page.ask("document.activeElement.parentElement.id") == "trace-2"
         assert await page.ask("[...document.querySelectorAll('.picked')].map(t => t.id)") == ["trace-2"]
-        steps = await page.ask("[...document.querySelectorAll('#trace-2 .steps li')].map(l => l.firstChild.textContent)")
-        assert steps == ["Step 0 of this chain.", "No 1."]
+        steps = await page.ask(
+            "[...document.querySelectorAll('#trace-2 .steps li')].map(l => l.firstChild.textContent)"
+        )
+        assert steps == ["Step 0 of this chain.", "No 1 of this chain."]
         assert await page.ask(f"{row(1)}.getAttribute('aria-selected')") == "true"
 
     drive(story)
@@ -231,10 +278,10 @@ def test_keys_alone_walk_the_tree_and_open_a_trace(pages: Path, drive: Drive) ->
         await page.press("ArrowDown", 40)
         assert await page.ask(active) == 3
         await page.press("ArrowRight", 39)
-        assert "On 3." in await page.ask("document.querySelector('.grown [aria-current=step]').innerText")
+        assert "On 3 of" in await page.ask("document.querySelector('.grown [aria-current=step]').innerText")
         await page.press("ArrowRight", 39)
         await page.press("ArrowLeft", 37)
-        assert "On 3." in await page.ask("document.querySelector('.grown [aria-current=step]').innerText")
+        assert "On 3 of" in await page.ask("document.querySelector('.grown [aria-current=step]').innerText")
         await page.press("End", 35)
         assert await page.ask(active) == 4
         await page.press("Home", 36)
@@ -290,9 +337,10 @@ def test_hostile_text_in_a_tree_stays_text(pages: Path, drive: Drive) -> None:
             await page.ask(f"{row(at)}.focus()")
             await page.ask(f"{row(at)}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
         assert await page.ask("String(window.hacked)") == "undefined"
-        assert await page.ask("document.querySelectorAll('#shown script, #shown img, #shown style, #shown foreignObject').length") == 0
-        assert "</script>" in await page.ask(f"{row(0)}.querySelector('.answer').textContent")
-        assert "<img src=x" in await page.ask(READOUT) or "<img src=x" in await page.ask(f"{row(0)}.getAttribute('aria-label')")
+        alien = "document.querySelectorAll('#shown script, #shown img, #shown style, #shown foreignObject').length"
+        assert await page.ask(alien) == 0
+        assert str(await page.ask(f"{row(0)}.querySelector('.answer').textContent")).startswith("</script>")
+        assert "<img src=x" in str(await page.ask(READOUT))
         assert "\u202e" not in await page.ask("document.querySelector('.grown').outerHTML")
         assert page.problems == []
 
@@ -317,9 +365,7 @@ def test_the_tree_fits_a_narrow_screen_and_the_dark(pages: Path, drive: Drive) -
         await page.ask("document.querySelectorAll('#listing button')[0].click()")
         await page.until(f"{TREE}.getBoundingClientRect().width > 0")
         assert await page.ask("document.documentElement.scrollWidth") == 380
-        room = "const a = document.getElementById('attempt').getBoundingClientRect()"
-        inside = f"(() => {{ {room}; return [...document.querySelectorAll('.grown svg.tree text')].every(t => t.getBoundingClientRect().right <= a.right + 1); }})()"
-        assert await page.ask(inside) is True
+        assert await page.ask(TEXTS_FIT) is True
         ink = await page.ask(f"getComputedStyle({row(2)}.querySelector('.on')).stroke")
         assert ink == "rgb(233, 232, 227)"
 

@@ -119,9 +119,7 @@ def embed(
     return Embedded(index, tuple(chunks), len(shown), len(rows), _strata(rows, shown))
 
 
-def pack_attempt(
-    attempt: Attempt, problems: Mapping[str, Problem], mark: Mark = decide_by_text
-) -> dict[str, Any]:
+def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem], mark: Mark = decide_by_text) -> dict[str, Any]:
     """One attempt as the page's script reads it; long texts are cut, and how much was cut stands beside them.
 
     Places in texts count as the script does, in UTF-16 units. A branch is packed without the beginning that it shares

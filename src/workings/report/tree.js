@@ -13,7 +13,7 @@ function fate(item, chosen) {
 function arrange(pool, chosen) {
   const rows = pool.map((item, at) => ({
     at, item, from: item.branch || 0, length: item.text[0].length + item.text[1], fate: fate(item, at === chosen), level: 1, parent: null,
-    below: [], on: 0, answered: Boolean(item.answer && (item.answer[0] || item.answer[1] !== null)),
+    below: [], on: 0,
   }));
   const roots = [];
   for (const row of rows) {
@@ -31,6 +31,8 @@ function arrange(pool, chosen) {
     waiting.push(...row.below.sort((a, b) => a.from - b.from || b.at - a.at));
   }
   for (let row = rows[chosen], end = row && row.length; row; end = row.from, row = row.parent) row.on = end;
+  // What a chain seems to say before it was left or cut is no answer, unless the method took it.
+  for (const row of order) row.answers = row.fate === "finished" || row.fate === "probe" || row.at === chosen;
   return order;
 }
 
@@ -73,10 +75,10 @@ function spoken(row, name) {
   const words = [`Trace ${row.at + 1}`];
   if (row.parent) words.push(`left trace ${row.parent.at + 1} at character ${count(row.from)}`);
   words.push(FATES[row.fate]);
-  if (row.answered) words.push(`${answered(row.item.answer)}${row.item.outcome ? ` (${row.item.outcome})` : ""}`);
+  if (row.answers) words.push(`${answered(row.item.answer)}${row.item.outcome ? ` (${row.item.outcome})` : ""}`);
   const scores = (row.item.scores && row.item.scores[name]) || [];
   if (scores.length) words.push(`${name} ${scores.length > 1 ? "ends at " : ""}${scores[scores.length - 1]}`);
-  if (row.on) words.push(row.on === row.length ? "the answer is its own" : `the answer's path follows it to character ${count(row.on)}`);
+  if (row.on) words.push(row.on === row.length ? "chosen" : `the answer's path follows it to character ${count(row.on)}`);
   return words.join(", ");
 }
 
@@ -118,7 +120,7 @@ function rowShape(row, y, up, plot, name, range) {
     "aria-label": spoken(row, name), "aria-selected": "false", "data-trace": row.at,
   }, shape("rect", { class: "hit", x: 0, y: y - ROW / 2, width, height: ROW }));
   group.append(shape("text", { class: "number", x: LEFT - 12, y: y + 4, "text-anchor": "end" }, String(row.at + 1)));
-  const shown = row.fate === "finished" || row.answered ? answered(row.item.answer) : row.fate === "cut" || row.fate === "refused" ? FATES[row.fate] : "";
+  const shown = row.answers ? answered(row.item.answer) : row.fate === "discarded" ? "" : FATES[row.fate];
   if (shown) group.append(shape("path", { class: "leader", d: `M${x(row.length) + 8} ${y}H${right - 6}` }));
   group.append(shape("path", { class: up === null ? "chain" : "chain elbow", d: `${start}H${x(row.length)}` }));
   if (row.on) group.append(shape("path", { class: "on", d: `${start}H${x(row.on)}` }));
@@ -126,8 +128,8 @@ function rowShape(row, y, up, plot, name, range) {
   const mark = markOf(row.fate, x(row.length) + (row.fate === "discarded" ? 10 : 8), y);
   if (mark) group.append(mark);
   if (shown) {
-    if (row.answered || row.fate === "finished") group.append(shape("rect", { class: `end ${row.item.outcome || "unjudged"}`, x: right, y: y - 4, width: 8, height: 8 }));
-    group.append(shape("text", { class: row.answered ? "answer name" : "answer", x: right + 14, y: y + 4 }, clipped(shown, width - right - 14)));
+    if (row.answers) group.append(shape("rect", { class: `end ${row.item.outcome || "unjudged"}`, x: right, y: y - 4, width: 8, height: 8 }));
+    group.append(shape("text", { class: row.answers ? "answer name" : "answer", x: right + 14, y: y + 4 }, clipped(shown, width - right - 14)));
   }
   return group;
 }
@@ -155,9 +157,9 @@ function legend(order, name, range) {
   const items = [];
   const entry = (has, words, ...parts) => has && items.push(make("li", "", sign(...parts), words));
   if (name) {
-    const fades = [0, 0.25, 0.5, 0.75, 1].map((share, n) => shade(shape("circle", { class: "score", cx: 5 + 11 * n, cy: 6, r: 4.5 }), share));
+    const fades = [0, 0.25, 0.5, 0.75, 1].map((share, n) => shade(shape("circle", { class: "score", cx: 6 + 13 * n, cy: 6, r: 4.5 }), share));
     const ends = [range.from, range.to].map((end) => String(Number(end.toPrecision(3))));
-    items.push(make("li", "", shape("svg", { width: 54, height: 12, viewBox: "0 0 54 12", "aria-hidden": "true" }, ...fades), `${name}, ${ends[0]} to ${ends[1]}`));
+    items.push(make("li", "", shape("svg", { width: 64, height: 12, viewBox: "0 0 64 12", "aria-hidden": "true" }, ...fades), `${name}, ${ends[0]} to ${ends[1]}`));
   }
   const some = (kind) => order.some((row) => row.fate === kind);
   entry(order.some((row) => row.on), "path of the answer", line("on", "M1 6H29"));
@@ -166,7 +168,7 @@ function legend(order, name, range) {
   const probe = shape("g", { class: "probe" }, line("chain", "M1 6H29"));
   entry(some("probe"), "probe", probe);
   for (const outcome of ["right", "wrong", "unparsed"]) {
-    if (order.some((row) => row.item.outcome === outcome)) items.push(make("li", "", make("i", `chip ${outcome}`), outcome));
+    if (order.some((row) => row.answers && row.item.outcome === outcome)) items.push(make("li", "", make("i", `chip ${outcome}`), outcome));
   }
   return make("ul", "key", items);
 }
@@ -203,7 +205,7 @@ function drawTree(attempt, pick, ...beside) {
   const names = [...new Set(order.flatMap((row) => Object.keys(row.item.scores || {})))];
   const hidable = order.length - leading(order).length;
   const view = { name: names[0], every: order.length <= MOST_ROWS || !hidable, page: 0, row: order.find((row) => row.at === chosen) || order[0], step: -1, width: 0 };
-  const box = make("div", "canvas"), keys = make("div", ""), pages = make("div", "pager"), readout = make("output", "readout", "Point at a row, or move through the tree with the arrow keys. Enter opens the trace.");
+  const box = make("div", "canvas"), keys = make("div", ""), pages = make("div", "pager"), readout = make("output", "readout");
   const visible = () => (view.every ? order : leading(order));
   const groupOf = (row) => box.querySelector(`[data-trace="${row.at}"]`);
 
@@ -297,8 +299,10 @@ function drawTree(attempt, pick, ...beside) {
   seek();
   new ResizeObserver(() => {
     if (!box.clientWidth || box.clientWidth === view.width) return;
+    const first = !view.width;
     view.width = box.clientWidth;
     show();
+    if (first) readout.replaceChildren(...written(view.row, view.name, -1));
   }).observe(box);
-  return make("div", "grown", make("h3", "", "Tree"), make("p", "soft", summary(order, chosen)), controls, box, pages, keys, make("div", "below", readout, make("div", "", beside)));
+  return make("div", "grown", make("h3", "", "Tree"), make("p", "soft", `${summary(order, chosen)} Point at a row to read it, click to open it; or use the arrow keys and Enter.`), controls, box, pages, keys, make("div", "below", readout, make("div", "", beside)));
 }
