@@ -117,9 +117,9 @@ def test_as_json_it_is_the_same_and_every_number_is_one(capsys):
 def test_too_few_problems_are_said_with_what_would_do(capsys):
     record(12)
     _, err = said(capsys, "--target", "0.5", code=3)
-    assert (
-        err
-        == "workings: 12 problems that all options were judged on are too few to choose by. Run 20 or more; 200 is better.\n"
+    assert err == (
+        "workings: 12 problems that all options were judged on are too few to choose by."
+        " Run 20 or more; 200 is better.\n"
     )
 
 

@@ -20,7 +20,7 @@ from workings.core.answer import Answer, Outcome
 from workings.core.completion import Usage
 from workings.core.problem import Problem
 from workings.core.record import AttemptRow
-from workings.core.solution import Attempt
+from workings.core.solution import Attempt, Solution
 from workings.core.trace import Trace
 from workings.report.source import RunSource
 from workings.run.coverage import Mark
@@ -183,12 +183,13 @@ def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem], mark: Mark =
 
 def _verdicts(attempt: Attempt, solution: Solution, problem: Problem | None, mark: Mark) -> dict[str, str]:
     """What each distinct answer of the pool is, where that can be told; nothing where the attempt was not judged."""
-    if problem is None or attempt.outcome in (None, Outcome.ERROR):
+    outcome = attempt.outcome
+    if problem is None or outcome is None or outcome is Outcome.ERROR:
         return {}
     found: dict[str, str] = {}
     final = ballot(solution.answer)
     if final is not None:
-        found[final] = attempt.outcome.value
+        found[final] = outcome.value
     for trace in solution.pool:
         name = ballot(trace.answer)
         if name is not None and name not in found:
