@@ -144,6 +144,8 @@ function sketch(rows, order, box, name, range) {
   const roots = rows.filter((row) => !row.parent);
   if (roots.length > 1) svg.append(shape("path", { class: "trunk", d: `M${x(0)} ${at.get(roots[0])}V${at.get(roots[roots.length - 1])}` }));
   for (const row of rows) svg.append(rowShape(row, at.get(row), row.parent ? at.get(row.parent) : null, { x, width, right }, name, range));
+  // Bends of later rows were drawn over the answer's path where they leave at the same place: it is drawn again there.
+  for (const row of rows.filter((one) => one.on && one.parent)) svg.append(shape("path", { class: "on", "aria-hidden": "true", d: `M${x(row.from)} ${at.get(row.parent) + 5}V${at.get(row) - BEND}` }));
   const axis = shape("g", { class: "scale", "aria-hidden": "true" }, shape("path", { class: "grid", d: `M${x(0)} ${height - 18}H${x(most)}` }));
   for (const tick of ticks(most)) axis.append(shape("path", { class: "grid", d: `M${x(tick)} ${height - 18}v4` }), shape("text", { x: x(tick), y: height - 3, "text-anchor": "middle" }, count(tick)));
   axis.append(shape("text", { x: right, y: height - 3 }, "characters"));
