@@ -8,12 +8,14 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+READY = "document.getElementById('reader').dataset.ready === 'yes'"
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -81,6 +83,7 @@ class Tab:
     async def start(self) -> None:
         for domain in ("Page", "Network", "Runtime", "Log"):
             await self.call(f"{domain}.enable")
+        await self.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     async def open(self, path: Path, fragment: str = "") -> None:
         await self._go(path.resolve().as_uri() + fragment)
@@ -130,6 +133,17 @@ class Tab:
     async def picture(self, path: Path, *, whole: bool = True) -> None:
         reply = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(reply["data"]))
+
+
+Drive = Callable[[Callable[[Tab], Awaitable[None]]], None]
+"""Plays a story in a browser."""
+
+IN_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        browser_path() is None, reason="no chromium or google-chrome on the PATH (Debian: apt install chromium)"
+    ),
+]
 
 
 @contextlib.asynccontextmanager

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from workings.report.page import write_report
 
-from .devtools import Tab, browser_path, tab
+from .devtools import IN_BROWSER, READY, Drive, Tab
 from .fixtures import make_hostile_run, make_run
 
-BROWSER = browser_path()
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None, reason="no chromium or google-chrome on the PATH (Debian: apt install chromium)"
-    ),
-]
+pytestmark = IN_BROWSER
 
-Drive = Callable[[Callable[[Tab], Awaitable[None]]], None]
-READY = "document.getElementById('reader').dataset.ready === 'yes'"
 POSITION = "document.getElementById('position').textContent"
 SHOWN = "document.getElementById('shown').innerText"
 
@@ -35,25 +25,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_report(make_run(60), folder / "sampled.html", max_browsable=40)
     write_report(make_hostile_run(), folder / "hostile.html")
     return folder
-
-
-@pytest.fixture(scope="module")
-def drive() -> Iterator[Drive]:
-    """Plays a story in one browser that all tests share, on a page that is opened afresh."""
-    assert BROWSER is not None
-    with asyncio.Runner() as runner, contextlib.ExitStack() as ending:
-        opened = tab(BROWSER)
-        page = runner.run(opened.__aenter__())
-        ending.callback(lambda: runner.run(opened.__aexit__(None, None, None)))
-
-        async def play(story: Callable[[Tab], Awaitable[None]]) -> None:
-            await page.size(1280, 900)
-            await page.dark(False)
-            await page.call("Emulation.setScriptExecutionDisabled", value=False)
-            await page.blank()
-            await story(page)
-
-        yield lambda story: runner.run(play(story))
 
 
 async def choose(page: Tab, name: str, value: str) -> None:

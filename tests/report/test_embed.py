@@ -13,7 +13,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workings.core.answer import Outcome
+from workings.core.answer import Answer, Outcome, Source
+from workings.core.completion import Stop
+from workings.core.problem import Problem, Question
 from workings.core.record import AttemptRow
 from workings.core.solution import Attempt, Choice, Solution
 from workings.core.trace import Step, Trace
@@ -140,3 +142,70 @@ def test_votes_are_packed_largest_first_and_bounded() -> None:
     found = pack_attempt(attempt, {})["choice"]
     assert found["weights"][0] == ["59", 59.0] and len(found["weights"]) == 40 and found["more"] == 20
     assert (found["chosen"], found["abstained"], found["tied"]) == (2, 3, True)
+
+
+def tree_of(*pool: Trace, mark: Any = None, gold: str | None = "7", outcome: Outcome | None = Outcome.WRONG) -> Any:
+    item = Problem(Question("p", "?"), gold)
+    attempt = Attempt("p", "m", 0, 1, outcome, Solution(pool[0].answer, pool=pool))
+    return pack_attempt(attempt, {"p": item}, *([mark] if mark else []))["pool"]
+
+
+def said(answer: str) -> Answer:
+    return Answer(answer, answer, None, Source.DECLARED)
+
+
+def test_a_branch_is_packed_without_what_it_shares_with_its_parent() -> None:
+    pool = (
+        Trace("one two"),
+        Trace("one three", parent=0, branch_at=4),
+        Trace("one three four", parent=1, branch_at=9),
+        Trace("other words", parent=0, branch_at=4),
+        Trace("one five", parent=7, branch_at=4),
+    )
+    found = tree_of(*pool)
+    assert [t["text"][0] for t in found] == ["one two", "three", " four", "other words", "one five"]
+    assert [t.get("shared") for t in found] == [None, 4, 9, None, None]
+    assert [t.get("branch") for t in found] == [None, 4, 9, 4, 4]
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 300), st.text("ab\U0001f600", max_size=300)), max_size=9))
+def test_branches_put_together_again_are_the_texts(parts: list[tuple[int, int, str]]) -> None:
+    pool: list[Trace] = [Trace("root \U0001f600 text")]
+    for parent, at, own in parts:
+        above = pool[parent % len(pool)].text
+        place = min(at, len(above))
+        pool.append(Trace(above[:place] + own, parent=parent % len(pool), branch_at=place))
+    whole: list[bytes] = []
+    for trace, packed in zip(pool, tree_of(*pool), strict=True):
+        shared = whole[packed["parent"]][: 2 * packed["shared"]] if "shared" in packed else b""
+        whole.append(shared + packed["text"][0].encode("utf-16-le"))
+        assert whole[-1].decode("utf-16-le") == trace.text
+
+
+def test_the_text_of_a_late_branch_is_kept_where_the_pool_is_long() -> None:
+    root = "x" * 20_000
+    pool = [Trace(root)] + [Trace(root + f" {n:03} " + "y" * 300, parent=0, branch_at=len(root)) for n in range(100)]
+    found = tree_of(*pool)
+    assert all(t["text"] == (f" {n:03} " + "y" * 300, 0) for n, t in enumerate(found[1:]))
+
+
+def test_places_count_as_the_script_does() -> None:
+    text = "\U0001f600 one\n\U0001f600 two"
+    found = tree_of(Trace(text, (Step("\U0001f600 one", 0, 5), Step("\U0001f600 two", 6, 11))))
+    units = text.encode("utf-16-le")
+    spans = [units[2 * a : 2 * b].decode("utf-16-le") for a, b in found[0]["steps"]]
+    assert spans == ["\U0001f600 one", "\U0001f600 two"]
+
+
+def test_every_distinct_answer_is_judged_once_and_the_attempts_own_not_at_all() -> None:
+    asked: list[str] = []
+
+    def mark(answer: Answer, problem: Problem) -> Outcome | None:
+        asked.append(answer.raw)
+        return {"7": Outcome.RIGHT, "8": Outcome.WRONG}.get(answer.raw)
+
+    pool = [Trace("t", answer=said(a), stop=Stop.END) for a in ("9", "7", "8", "7", "x", "9")]
+    found = tree_of(*pool, Trace("t", stop=Stop.END), Trace("t", stop=Stop.CANCELLED), mark=mark)
+    assert [t.get("outcome") for t in found] == ["wrong", "right", "wrong", "right", None, "wrong", "unparsed", None]
+    assert asked == ["7", "8", "x"]
+    assert not any("outcome" in t for t in tree_of(*pool, mark=mark, outcome=None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from recorded import attempt, problem, spec
 
 from workings.core.errors import DataError, UsageError
+from workings.store import database
 from workings.store.archive import Archive
 from workings.store.database import Layout, connect
 from workings.store.layout import RECORD
@@ -184,3 +186,29 @@ def test_a_folder_that_is_a_file_is_a_data_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="file"):
         Archive.open(tmp_path / "file")
+
+
+@pytest.mark.parametrize("read", ["PRAGMA application_id", "PRAGMA user_version", "SELECT count(*)"])
+def test_a_file_that_another_process_makes_meanwhile_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    path = tmp_path / "things.db"
+    plain, tried = database._connection, []
+
+    def make_it_now(statement: str) -> None:
+        if statement.startswith(read) and not tried:
+            tried.append(statement)
+            other = sqlite3.connect(path, timeout=0, isolation_level=None)
+            with contextlib.suppress(sqlite3.OperationalError):
+                other.executescript(f"BEGIN IMMEDIATE; {OLD.tables[0]}; PRAGMA application_id={OLD.mark}; COMMIT")
+            other.close()
+
+    def watched(address: str) -> sqlite3.Connection:
+        db = plain(address)
+        db.set_trace_callback(make_it_now)
+        return db
+
+    monkeypatch.setattr(database, "_connection", watched)
+    db = connect(path, OLD)
+    assert tried and db.execute("SELECT * FROM things").fetchall() == []
+    db.close()

@@ -11,17 +11,21 @@ import hashlib
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
-from workings.core.answer import Answer
+from workings.core.answer import Answer, Outcome
 from workings.core.completion import Usage
 from workings.core.problem import Problem
 from workings.core.record import AttemptRow
-from workings.core.solution import Attempt
+from workings.core.solution import Attempt, Solution
 from workings.core.trace import Trace
 from workings.report.source import RunSource
+from workings.run.coverage import Mark
+from workings.run.judging import decide_by_text
+from workings.verify.select import ballot
 
 __all__ = ["Embedded", "choose", "embed", "pack_attempt"]
 
@@ -80,8 +84,12 @@ def embed(
     *,
     max_browsable: int,
     max_bytes: int = MAX_BYTES,
+    mark: Mark = decide_by_text,
 ) -> Embedded:
-    """Reads the chosen attempts from the run and packs them; reading stops when `max_bytes` are full."""
+    """Reads the chosen attempts from the run and packs them; reading stops when `max_bytes` are full.
+
+    `mark` judges the answers of traces that were not chosen.
+    """
     order = choose(rows, max_browsable, run.spec.seed)
     number = {name: at for at, name in enumerate(methods)}
     split = _disagreements(rows)
@@ -92,7 +100,8 @@ def embed(
     for start in range(0, len(order), CHUNK):
         picked = order[start : start + CHUNK]
         packed = [
-            pack_attempt(run.attempt(rows[at].problem_id, rows[at].method, rows[at].index), problems) for at in picked
+            pack_attempt(run.attempt(rows[at].problem_id, rows[at].method, rows[at].index), problems, mark)
+            for at in picked
         ]
         chunk = _squeeze(packed)
         if chunks and used + len(chunk) > max_bytes:
@@ -110,8 +119,12 @@ def embed(
     return Embedded(index, tuple(chunks), len(shown), len(rows), _strata(rows, shown))
 
 
-def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem]) -> dict[str, Any]:
-    """One attempt as the page's script reads it; long texts are cut, and how much was cut stands beside them."""
+def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem], mark: Mark = decide_by_text) -> dict[str, Any]:
+    """One attempt as the page's script reads it; long texts are cut, and how much was cut stands beside them.
+
+    Places in texts count as the script does, in UTF-16 units. A branch is packed without the beginning that it shares
+    with its parent, `shared` units long.
+    """
     problem = problems.get(attempt.problem_id)
     solution = attempt.solution
     out: dict[str, Any] = {
@@ -145,11 +158,22 @@ def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem]) -> dict[str,
             "tied": choice.tied,
         }
     pieces = _token_texts(attempt.replies)
+    verdicts = _verdicts(attempt, solution, problem, mark)
+    if solution.choice is not None and verdicts:
+        out["choice"]["outcomes"] = [verdicts.get(name) for name, _ in weights[:40]]
     room = POOL_CLIP
-    pool = []
+    pool: list[dict[str, Any]] = []
+    kept: list[str] = []
     for trace in solution.pool:
-        packed = _trace(trace, pieces, min(CLIP, max(200, room)))
+        shared = _shared(trace, kept)
+        packed = _trace(trace, pieces, min(CLIP, shared + max(200, room)), shared)
         room -= len(packed["text"][0]) + len(packed.get("thinking", [""])[0])
+        kept.append(trace.text[: shared + len(packed["text"][0])])
+        name = ballot(trace.answer)
+        if name is not None and verdicts.get(name):
+            packed["outcome"] = verdicts[name]
+        elif verdicts and name is None and trace.stop.finished:
+            packed["outcome"] = Outcome.UNPARSED.value
         pool.append(packed)
     out["pool"] = pool
     prompts = {trace.prompt.text for trace in solution.pool[:1] if trace.prompt is not None}
@@ -157,10 +181,47 @@ def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem]) -> dict[str,
     return out
 
 
-def _trace(trace: Trace, pieces: Mapping[tuple[float, ...], Sequence[str]], room: int) -> dict[str, Any]:
+def _verdicts(attempt: Attempt, solution: Solution, problem: Problem | None, mark: Mark) -> dict[str, str]:
+    """What each distinct answer of the pool is, where that can be told; nothing where the attempt was not judged."""
+    outcome = attempt.outcome
+    if problem is None or outcome is None or outcome is Outcome.ERROR:
+        return {}
+    found: dict[str, str] = {}
+    final = ballot(solution.answer)
+    if final is not None:
+        found[final] = outcome.value
+    for trace in solution.pool:
+        name = ballot(trace.answer)
+        if name is not None and name not in found:
+            told = mark(trace.answer, problem)
+            found[name] = "" if told is None else told.value
+    return found
+
+
+def _shared(trace: Trace, kept: Sequence[str]) -> int:
+    """Characters that a trace has in common with an earlier one that it branched from, all of which are in the page."""
+    if trace.parent is None or not trace.branch_at or not 0 <= trace.parent < len(kept):
+        return 0
+    above = kept[trace.parent][: trace.branch_at]
+    return trace.branch_at if len(above) == trace.branch_at and trace.text.startswith(above) else 0
+
+
+def _units(text: str) -> Callable[[int], int]:
+    """From a place in a text to the same place in UTF-16 units, as the page's script counts."""
+    if text.isascii() or max(text) <= "\uffff":
+        return lambda place: place
+    before = list(accumulate((1 + (letter > "\uffff") for letter in text), initial=0))
+    return lambda place: before[min(max(place, 0), len(text))]
+
+
+def _trace(
+    trace: Trace, pieces: Mapping[tuple[float, ...], Sequence[str]], room: int, shared: int = 0
+) -> dict[str, Any]:
+    text, cut = _cut(trace.text, room)
+    units = _units(trace.text)
     out: dict[str, Any] = {
-        "text": _cut(trace.text, room),
-        "steps": [[step.start, step.end] for step in trace.steps if step.end <= room],
+        "text": (text[shared:], cut),
+        "steps": [[units(step.start), units(step.end)] for step in trace.steps if step.end <= room],
         "answer": _answer(trace.answer),
         "stop": trace.stop.value,
         "role": _cut(trace.role)[0],
@@ -169,7 +230,9 @@ def _trace(trace: Trace, pieces: Mapping[tuple[float, ...], Sequence[str]], room
     if trace.thinking:
         out["thinking"] = _cut(trace.thinking, room)
     if trace.parent is not None:
-        out["parent"], out["branch"] = trace.parent, trace.branch_at
+        out["parent"], out["branch"] = trace.parent, units(trace.branch_at or 0)
+        if shared:
+            out["shared"] = units(shared)
     if trace.scores:
         out["scores"] = {_cut(name)[0]: [_short(v) for v in values[:200]] for name, values in trace.scores.items()}
     if trace.seed is not None:

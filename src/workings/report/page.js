@@ -1,20 +1,8 @@
-"use strict";
 (() => {
   const PAGE = 50;
   const [ID, METHOD, INDEX, OUTCOME, FAMILY, LENGTH, ANSWER, GOLD, TOKENS, SPLIT, QUESTION, CHUNK, PLACE] = Array(13).keys();
   const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const find = (id) => document.getElementById(id);
-
-  // Text from models only ever becomes text nodes. Characters that turn the direction of writing are shown as codes.
-  const plain = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase()}]`);
-  function make(name, className, ...children) {
-    const element = document.createElement(name);
-    if (className) element.className = className;
-    for (const child of children.flat()) if (child !== null && child !== undefined) element.append(typeof child === "string" ? plain(child) : child);
-    return element;
-  }
-  const count = (value) => Number(value).toLocaleString("en-GB");
-  const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
   for (const figure of document.querySelectorAll("[data-readout]")) {
     const out = find(figure.dataset.readout);
@@ -36,10 +24,17 @@
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     return JSON.parse(await new Response(stream).text());
   }
+  // A branch is packed without what it shares with its parent.
+  function joined(attempts) {
+    for (const { pool = [] } of attempts) {
+      for (const trace of pool) if (trace.shared) trace.text[0] = pool[trace.parent].text[0].slice(0, trace.shared) + trace.text[0];
+    }
+    return attempts;
+  }
   const recent = new Map();
   function chunk(number) {
     let found = recent.get(number);
-    if (!found) found = unpack(`chunk-${number}`);
+    if (!found) found = unpack(`chunk-${number}`).then(joined);
     recent.delete(number);
     recent.set(number, found);
     if (recent.size > 6) recent.delete(recent.keys().next().value);
@@ -120,17 +115,13 @@
   function folded(name, ...content) {
     return make("details", "trace", make("summary", "", name), ...content);
   }
-  function answered(answer) {
-    if (!answer || (answer[1] === null && !answer[0])) return "no answer";
-    return answer[1] === null ? `could not be read: ${answer[0].slice(0, 80)}` : answer[1];
-  }
-
   function votes(choice, row) {
     const most = Math.max(...choice.weights.map(([, weight]) => Math.abs(weight)), 1e-9);
-    const bars = choice.weights.flatMap(([answer, weight]) => {
+    const bars = choice.weights.flatMap(([answer, weight], at) => {
+      const judged = choice.outcomes && choice.outcomes[at];
       const bar = make("i", answer === row[ANSWER] ? "won" : "");
       bar.style.width = `${Math.max(0.5, (100 * Math.abs(weight)) / most)}%`;
-      return [make("span", "name", answer), bar, make("span", "", String(Number(weight.toPrecision(4))))];
+      return [make("span", "name", judged ? make("i", `chip ${judged}`) : null, answer), bar, make("span", "", String(Number(weight.toPrecision(4))))];
     });
     const notes = [`Rule: ${choice.rule}.`];
     if (choice.abstained) notes.push(`${plural(choice.abstained, "chain")} without an answer did not vote.`);
@@ -193,6 +184,7 @@
     for (const [name, values] of Object.entries(item.scores || {})) if (values.length === 1) about.push(`${name} ${values[0]}`);
     const box = make("details", chosen ? "trace chosen" : "trace",
       make("summary", "", `Trace ${number + 1}${chosen ? ", chosen" : ""}`, make("span", "soft", about.join(" · "))));
+    box.id = `trace-${number + 1}`;
     const fill = () => {
       if (box.dataset.filled) return;
       box.dataset.filled = "yes";
@@ -202,6 +194,16 @@
     box.addEventListener("toggle", () => box.open && fill());
     if (chosen || alone) { fill(); box.open = true; }
     return box;
+  }
+
+  // Opens a trace of the attempt that is shown, and moves there.
+  function pick(number) {
+    const box = find(`trace-${number + 1}`);
+    for (const before of find("shown").querySelectorAll(".trace.picked")) before.classList.remove("picked");
+    box.classList.add("picked");
+    box.open = true;
+    box.firstElementChild.focus({ preventScroll: true });
+    box.scrollIntoView({ block: "nearest" });
   }
 
   function beside(row) {
@@ -231,8 +233,10 @@
       fact("verifier, probes", `${count(verifier)}, ${count(probe)}`), fact("calls", count(calls)), fact("seconds", String(attempt.seconds)),
       fact("family, length", `${row[FAMILY] || "none"}, ${row[LENGTH] === null ? "none" : row[LENGTH]}`), fact("seed", String(attempt.seed))));
     if (attempt.answer && attempt.answer[0]) parts.push(make("p", "soft", `Answer found as “${attempt.answer[0].slice(0, 200)}” (${attempt.answer[2]}).`));
-    if (attempt.choice && attempt.choice.weights.length) parts.push(...votes(attempt.choice, row));
     const chosen = attempt.choice ? attempt.choice.chosen : null;
+    const chosenBy = attempt.choice && attempt.choice.weights.length ? votes(attempt.choice, row) : [];
+    if (pool.length > 1) parts.push(drawTree(attempt, pick, ...chosenBy));
+    else parts.push(...chosenBy);
     parts.push(make("h3", "", pool.length ? `${plural(pool.length, "trace")}, all that were made` : "No trace was recorded"));
     pool.map((item, i) => [i, item]).sort((a, b) => (b[0] === chosen) - (a[0] === chosen)).forEach(([i, item]) => parts.push(trace(item, i, i === chosen, pool.length === 1)));
     if (attempt.steps && attempt.steps.length) parts.push(folded("Gold steps", make("ol", "steps", attempt.steps.map((s) => make("li", "", s)))));

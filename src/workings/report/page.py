@@ -7,10 +7,13 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from workings.core.answer import Answer, Outcome
 from workings.core.errors import BadSetting
+from workings.core.problem import Problem
 from workings.report import browser, curves, graphs, sections
 from workings.report.coverage import curves_of
 from workings.report.embed import embed
@@ -35,6 +38,8 @@ _CONTENTS = (
     ("notes", "Limits"),
 )
 
+_SCRIPTS = ("words.js", "tree.js", "page.js")
+
 
 def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark: Mark = decide_by_text) -> Path:
     """Writes the report of a run to `path` and returns it.
@@ -53,8 +58,9 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark:
     rows = list(run.rows())
     problems = {problem.id: problem for problem in run.problems()}
     methods = methods_of(run.spec, rows)
+    mark = _once(mark)
     facts = facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
-    found = embed(run, rows, problems, methods, max_browsable=max_browsable)
+    found = embed(run, rows, problems, methods, max_browsable=max_browsable, mark=mark)
     shown = [
         (key, part)
         for key, part in (
@@ -96,11 +102,24 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark:
     return path
 
 
+def _once(mark: Mark) -> Mark:
+    """The same judgements, each made once."""
+    known: dict[tuple[str, Answer], Outcome | None] = {}
+
+    def marked(answer: Answer, problem: Problem) -> Outcome | None:
+        key = problem.id, replace(answer, span=None)
+        if key not in known:
+            known[key] = mark(answer, problem)
+        return known[key]
+
+    return marked
+
+
 def _fill(values: Mapping[str, str]) -> str:
     """The template with each of its places filled once; what is put in is not searched for places again."""
     folder = resources.files("workings.report")
     style = folder.joinpath("page.css").read_text("utf-8")
-    script = folder.joinpath("page.js").read_text("utf-8")
+    script = "".join(folder.joinpath(name).read_text("utf-8") for name in _SCRIPTS)
     known = {
         **values,
         "style": style,

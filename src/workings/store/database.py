@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,9 +120,11 @@ def _use_write_ahead_log(db: sqlite3.Connection) -> None:
 
 def _version(db: sqlite3.Connection, path: Path, layout: Layout) -> int | None:
     """The schema version of a file, or None when it is still empty."""
-    mark = db.execute("PRAGMA application_id").fetchone()[0]
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if mark == 0 and version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+    with _one_view(db):
+        mark = db.execute("PRAGMA application_id").fetchone()[0]
+        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if mark == 0 and version == 0 and tables == 0:
         return None
     if mark != layout.mark:
         raise DataError(f"{path} is a SQLite file, but not a {layout.name}.", "Name another folder.")
@@ -131,6 +134,20 @@ def _version(db: sqlite3.Connection, path: Path, layout: Layout) -> int | None:
             "Install a newer workings.",
         )
     return version
+
+
+@contextmanager
+def _one_view(db: sqlite3.Connection) -> Iterator[None]:
+    """What is read inside is of one moment, even while another process makes or upgrades the file."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 def _bring_up(db: sqlite3.Connection, path: Path, layout: Layout) -> None:

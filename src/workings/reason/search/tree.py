@@ -235,7 +235,7 @@ class Tree:
         """Every chain as a trace, pruned ones and roll-outs included, and the trace of each node by its `id`.
 
         The first child of a node goes on in its trace; each other one is a trace that branches from it. A trace's usage
-        is that of the pieces it added.
+        is that of the pieces it added; one that could have gone on and did not is cancelled.
         """
         of: dict[int, int] = {}
         groups: list[list[Node]] = []
@@ -261,7 +261,7 @@ class Tree:
             text=end.text,
             steps=split_steps(end.text),
             answer=self.answer(end),
-            stop=end.stop,
+            stop=end.stop if end.closed else Stop.CANCELLED,
             prompt=self.prompt,
             thinking=end.thinking,
             parent=of[id(first)] if inner else None,
