@@ -64,6 +64,7 @@ def clip(view: str, start: int, end: int) -> tuple[int, int]:
 
 _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|operatorname|mbox|boxed|fbox|texttt|emph)\s?\{")
 _SPELLED = re.compile(r"^\w(?:[\s,.·+-]{1,4}\w)+$")
+_SUM = re.compile(r"(?=[^*+]*[*+]|.*(?:[-/] ?\(|\) ?[-/]))[-(]?[0-9][-0-9+*/(). ]*[0-9)]")
 _ARTICLE = re.compile(r"^(?:(?:the|an?)\s+)+(?=\S)")
 _DROP = re.compile(r"[\"'`*_$\\{}()\[\]<>,;!?。，、；：！？…“”‘’《》【】（）|~#^]")
 _EDGE = re.compile(r"(?<![\w])[.:/&+=](?![\w])|(?<![0-9])[.:/&+=](?![\w])|[.:/&+=](?=\s|$)")
@@ -74,12 +75,18 @@ def tidy(raw: str) -> str | None:
 
     Case, width, quotes, brackets, markup, outer punctuation and leading articles do not count. Letters written
     apart are joined: "n-a-e" and "N, A, E" are "nae". Hyphens between letters count as spaces; those between
-    digits are kept, so dates stay apart from other numbers.
+    digits are kept, so dates stay apart from other numbers. Sums keep their operators and brackets: 15*5 is not 155.
+
+    >>> tidy("(3 + 4) × 5."), tidy("**N-A-E**")
+    ('(3+4)*5', 'nae')
     """
     if len(raw) > MAX_PHRASE:
         return None
     text = unicodedata.normalize("NFKC", fold(raw)).casefold()
     text = unicodedata.normalize("NFKC", text)
+    plain = text.strip(" *_$`\"'.,;:!").replace("×", "*").replace("÷", "/").replace("−", "-")
+    if _SUM.fullmatch(plain):
+        return plain.replace(" ", "")
     text = _WRAP.sub(" ", text)
     text = _DROP.sub("", fold(text))
     text = re.sub(r"(?<=[^\W\d])[-–](?=[^\W\d])", " ", text)
