@@ -114,12 +114,19 @@ def read_out(
 ) -> Flow[Curve]:
     """The log-probability of each option when `chain` is cut at each of `cuts` (characters; none: at its end).
 
-    `chain` stands behind the lead of the case's prompt. The cue is the case's own unless another is given. Cuts are
-    made in the text, and the model reads the tokens of what is left. Raises BadReply for a score that is no number.
+    `chain` stands behind the lead of the case's prompt. The cue is the case's own unless another is given; where a cut
+    falls within thinking, the tag that closes it stands before the cue, and such cuts are asked together, apart from
+    the others. Cuts are made in the text, and the model reads the tokens of what is left. Raises BadReply for a score
+    that is no number.
     """
-    asked = case.asking(chain) if cue is None else cue
+    places = tuple(cuts) or (len(chain),)
+    asked = [case.asking(chain[:cut]) if cue is None else cue for cut in places]
     prompt = replace(case.prompt, lead_ids=None)
-    found = yield from score(prompt, options.texts, cuts=tuple(cuts), cue=asked, chain=chain)
-    if any(math.isnan(value) for row in found.logprobs for value in row):
+    rows: dict[int, tuple[float, ...]] = {}
+    for text in dict.fromkeys(asked):
+        at = [number for number, one in enumerate(asked) if one == text]
+        found = yield from score(prompt, options.texts, cuts=tuple(places[n] for n in at), cue=text, chain=chain)
+        rows.update(zip(at, found.logprobs, strict=True))
+    if any(math.isnan(value) for row in rows.values() for value in row):
         raise BadReply("The model scored an answer with NaN.", "Load it in float32.")
-    return Curve(found.logprobs)
+    return Curve(tuple(rows[number] for number in range(len(places))))

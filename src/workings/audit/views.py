@@ -1,0 +1,102 @@
+"""One chain's read-out curve, seen against the answer of its whole: matches, shares, gains, importance of steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from workings.audit.readout import Curve
+from workings.stats.areas import area_over, commit_point, entropy, log_odds, total_variation
+
+__all__ = ["View", "difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A curve and the words before each cut. `final` is the option the whole chain gives, unless another is named."""
+
+    curve: Curve
+    words: tuple[int, ...] = ()
+    wanted: int | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], key: str = "whole") -> View:
+        """The view of a recorded reading's chain."""
+        return cls(Curve.of(values[key]), tuple(values["words"]))
+
+    @property
+    def final(self) -> int:
+        return self.curve.picks[-1] if self.wanted is None else self.wanted
+
+    @property
+    def steps(self) -> int:
+        return len(self.curve.logprobs) - 1
+
+    @property
+    def matches(self) -> tuple[float, ...]:
+        """1 at each cut whose answer is the final one, else 0."""
+        return tuple(float(pick == self.final) for pick in self.curve.picks)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The final answer's probability among the options, at each cut."""
+        return tuple(row[self.final] for row in self.curve.shares)
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """Each cut's share of the chain's words, from 0 to 1."""
+        return tuple(count / self.words[-1] for count in self.words)
+
+    @property
+    def area(self) -> float:
+        """The paper's: over matches, by steps."""
+        return area_over(self.matches)
+
+    @property
+    def commit(self) -> float:
+        return commit_point([bool(match) for match in self.matches])
+
+    @property
+    def gains(self) -> tuple[float | None, ...]:
+        """What each step adds to the log of the final answer's probability (nats); None where that is infinite."""
+        return tuple(difference(a, b) for a, b in pairwise(_log(share) for share in self.shares))
+
+    @property
+    def importance(self) -> tuple[float | None, ...]:
+        """What each step adds to the final answer's log-odds against all others (nats); None where infinite.
+
+        The forced-answer importance of Bogdan et al. 2025, from exact probabilities: nothing is drawn, so there is no
+        noise to take off and no constant that stands for unseen answers.
+        """
+        return tuple(difference(a, b) for a, b in pairwise(log_odds(row, self.final) for row in self.curve.logprobs))
+
+    @property
+    def variation(self) -> tuple[float, ...]:
+        """How far the answers at each cut lie from those of the whole chain, in [0, 1]."""
+        rows = self.curve.shares
+        return tuple(total_variation(row, rows[-1]) for row in rows)
+
+    @property
+    def entropies(self) -> tuple[float, ...]:
+        """Entropy of the answer at each cut (nats)."""
+        return tuple(map(entropy, self.curve.shares))
+
+    def before(self, steps: Sequence[int]) -> float | None:
+        """The area up to the first of `steps` (from 0), on its own axis; None when no step comes before it.
+
+        The last cut there is not the whole chain, so nothing matches by force and the ceiling is 1.
+        """
+        end = min(steps, default=self.steps)
+        return area_over(self.matches[: end + 1]) if end > 0 else None
+
+
+def _log(share: float) -> float:
+    return math.log(share) if share > 0 else -math.inf
+
+
+def difference(before: float, after: float) -> float | None:
+    """After less before; None where either is infinite, which no mean survives."""
+    return after - before if math.isfinite(before) and math.isfinite(after) else None
