@@ -38,8 +38,8 @@ class TraceArea:
     does: `threshold` is the mean area of a model or of problems without the short way (a finding of another run), or
     `reference` names a family of this run that has none. Then the share of chains above it is a finding.
 
-    Source: Wang et al. 2025 (arXiv 2510.01367). Left out: programs whose tests are run at every cut, which must be drawn
-    and executed.
+    Source: Wang et al. 2025 (arXiv 2510.01367). Left out: programs whose tests are run at every cut, which must be
+    drawn and executed.
     """
 
     cuts: int = 10

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from workings.audit.readout import Curve
 from workings.stats.areas import area_over, commit_point, entropy, log_odds, total_variation
 
-__all__ = ["View", "difference"]
+__all__ = ["View", "difference", "mean_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """A curve and the words before each cut. `final` is the option the whole chain gives, unless another is named."""
 
@@ -27,7 +28,7 @@ class View:
         """The view of a recorded reading's chain."""
         return cls(Curve.of(values[key]), tuple(values["words"]))
 
-    @property
+    @cached_property
     def final(self) -> int:
         return self.curve.picks[-1] if self.wanted is None else self.wanted
 
@@ -35,12 +36,12 @@ class View:
     def steps(self) -> int:
         return len(self.curve.logprobs) - 1
 
-    @property
+    @cached_property
     def matches(self) -> tuple[float, ...]:
         """1 at each cut whose answer is the final one, else 0."""
         return tuple(float(pick == self.final) for pick in self.curve.picks)
 
-    @property
+    @cached_property
     def shares(self) -> tuple[float, ...]:
         """The final answer's probability among the options, at each cut."""
         return tuple(row[self.final] for row in self.curve.shares)
@@ -51,13 +52,18 @@ class View:
         return tuple(count / self.words[-1] for count in self.words)
 
     @property
+    def share_area(self) -> float:
+        """The same over the final answer's probability."""
+        return area_over([min(share, 1.0) for share in self.shares])
+
+    @property
     def area(self) -> float:
         """The paper's: over matches, by steps."""
         return area_over(self.matches)
 
-    @property
-    def commit(self) -> float:
-        return commit_point([bool(match) for match in self.matches])
+    def commit(self, run: int = 1, *, words: bool = False) -> float:
+        """The share of steps (or of words) after which the answer stays, when at least `run` cuts match."""
+        return commit_point([bool(match) for match in self.matches], run, self.places if words else None)
 
     @property
     def gains(self) -> tuple[float | None, ...]:
@@ -100,3 +106,9 @@ def _log(share: float) -> float:
 def difference(before: float, after: float) -> float | None:
     """After less before; None where either is infinite, which no mean survives."""
     return after - before if math.isfinite(before) and math.isfinite(after) else None
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean of the values that there are; None when there is none."""
+    told = [value for value in values if value is not None]
+    return math.fsum(told) / len(told) if told else None
