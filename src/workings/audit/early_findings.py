@@ -123,7 +123,7 @@ class _Found:
             self.leak_free(),
             self.mean(
                 "area of total variation",
-                lambda view: 1 - area_over([1 - min(value, 1.0) for value in view.variation]),
+                lambda view: area_over([max(1 - value, 0.0) for value in view.variation]),
                 ceiling=self.ceiling(),
                 span=_UNIT,
                 does_not_show="which answer the mass moves to",
