@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from chains import case_of, chain_of
+from chains import case_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workings.audit.case import reasoning_of
 from workings.audit.leakage import last_numbers, states, stating
-from workings.audit.standins import count_words, other_cues, reordered, shuffled, tag_of, words_at
+from workings.audit.standins import count_words, length_at, other_cues, reordered, shuffled, tag_of
 from workings.core.problem import AnswerKind, Question
 from workings.core.prompt import Message, Prompt
 from workings.verify.steps import split_steps
@@ -67,8 +66,17 @@ def test_thinking_tags_stay_where_they_are():
 
 def test_words_are_near_to_tokens():
     assert count_words("5) 4*8=32, mod 9: 5") == 13 and count_words("所以 答案") == 4
-    reasoning = reasoning_of(chain_of("one two\nthree\nThe answer is kiwi."))
-    assert words_at(reasoning) == (0, 2, 3)
+
+
+def test_lengths_are_in_tokens_where_their_texts_are_known():
+    case = case_of(text="one two\nthree\nThe answer is {}.")
+    assert length_at(case, case.reasoning) == ((0, 2, 3), "words")
+    tokens = ("one", " ", "two", "\n", "th", "ree", "\n", "The answer is kiwi.")
+    known = replace(case.trace, tokens=tokens)
+    exact = replace(case, solution=replace(case.solution, pool=(known,)))
+    assert length_at(exact, exact.reasoning) == ((0, 3, 6), "tokens")
+    other = replace(case, solution=replace(case.solution, pool=(replace(known, tokens=tokens[1:]),)))
+    assert length_at(other, other.reasoning)[1] == "words"
 
 
 def test_cues_are_other_ones():

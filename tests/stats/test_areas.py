@@ -1,10 +1,9 @@
-"""Areas over read-out curves, and divergences: closed forms, and what other libraries get wrong."""
+"""Areas over read-out curves: closed forms, and what other libraries get wrong."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from workings.stats.areas import (
     margin,
     total_variation,
 )
-from workings.stats.divergence import divergence, divergence_of_counts
 
 curves = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -122,34 +120,3 @@ def test_log_odds_are_exact_and_infinite_where_they_are():
     assert log_odds([math.log(0.9), math.log(0.06), math.log(0.04)], 0) == pytest.approx(math.log(9))
     assert log_odds([-math.inf, 0.0], 0) == -math.inf and log_odds([0.0, -math.inf], 0) == math.inf
     assert log_odds([-800.0, -900.0], 0) == pytest.approx(100)
-
-
-def test_exact_divergences():
-    assert divergence([0.5, 0.5], [0.5, 0.5]) == 0
-    assert divergence([0.5, 0.5], [1.0, 0.0]) == math.inf
-    assert divergence([1.0, 0.0], [0.5, 0.5]) == pytest.approx(math.log(2))
-
-
-@pytest.mark.parametrize(("draws", "likely"), [(30, 0.98), (10, 0.9)])
-def test_a_divergence_of_counts_is_about_its_null_when_there_is_nothing_to_find(draws, likely):
-    """thought-anchors' 1e-9 gives 0.23 and 0.77 nats at these sizes from one source."""
-    rng = np.random.default_rng(1)
-    pairs = rng.multinomial(draws, [likely, 1 - likely], size=(400, 2))
-    found = [divergence_of_counts(a, b, shuffles=60) for a, b in pairs]
-    smoothed = pairs / pairs.sum(-1, keepdims=True) + 1e-9
-    wild = np.mean(np.sum(smoothed[:, 0] * np.log(smoothed[:, 0] / smoothed[:, 1]), axis=-1))
-    assert wild > 0.15
-    assert np.mean([one.value for one in found]) < 0.1
-    assert abs(np.mean([one.excess for one in found])) < 0.01
-
-
-def test_a_divergence_of_counts_sees_a_difference():
-    found = divergence_of_counts([28, 2], [3, 27])
-    assert found.excess > 1 and found.null < 0.1
-    assert found == divergence_of_counts([28, 2], [3, 27])
-
-
-@pytest.mark.parametrize("pair", [([1, 2], [1]), ([0, 0], [1, 2]), ([-1, 3], [1, 1])])
-def test_counts_that_do_not_fit(pair):
-    with pytest.raises(BadSetting):
-        divergence_of_counts(*pair)

@@ -10,7 +10,7 @@ from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_findings import findings
 from workings.audit.leakage import last_numbers, stating
 from workings.audit.readout import Curve, Options, options_of, read_out
-from workings.audit.standins import neutral_tokens, other_cues, reordered, shuffled, tag_of, words_at
+from workings.audit.standins import length_at, neutral_tokens, other_cues, reordered, shuffled, tag_of
 from workings.audit.views import View
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -117,13 +117,15 @@ def candidates(case: Case) -> Options | None:
 def _told(case: Case, options: Options, whole: Curve) -> dict[str, Any]:
     """What a page needs to draw the curve and the heat on the chain; the rest is computed from it again."""
     reasoning, ids = case.reasoning, case.trace.token_ids
-    view = View(whole, words_at(reasoning))
+    lengths, unit = length_at(case, reasoning)
+    view = View(whole, lengths)
     return {
         "chain": reasoning.text,
         "options": list(options.names),
         "gold": options.index(case.problem.gold),
         "cuts": list(reasoning.cuts),
-        "words": list(view.words),
+        "lengths": list(lengths),
+        "unit": unit,
         "tokens": None if ids is None else len(ids),
         "whole": whole.plain,
         "shares": list(view.shares),

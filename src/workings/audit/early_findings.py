@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -105,11 +106,12 @@ class _Found:
                 does_not_show="whether the reasoning is the one the model used; a short chain has a lower ceiling",
             ),
             self.mean(
-                "area by words",
+                "area by tokens",
                 lambda view: area_over(view.matches, view.places),
                 ceiling=self.over(lambda view: area_over([*[0.0] * view.steps, 1.0], view.places)),
                 span=_UNIT,
-                does_not_show="tokens: it counts words, digits and marks",
+                detail={"counted in": dict(Counter(one.values["unit"] for one in self.kept))},
+                does_not_show="tokens where the record has not their texts: words, digits and marks are counted then",
             ),
             self.mean(
                 "area of probability",
@@ -215,7 +217,7 @@ class _Found:
                 null=0.0,
                 ceiling=1.0,
                 span=_UNIT,
-                detail={"by words": self.over(lambda view: view.commit(self.run, words=True)), "run": self.run},
+                detail={"by tokens": self.over(lambda view: view.commit(self.run, by_length=True)), "run": self.run},
                 does_not_show="that nothing is computed behind it",
             ),
             self.mean(
@@ -316,4 +318,4 @@ def _by(parts: Sequence[float], wholes: Sequence[float]) -> float | None:
 
 
 def _as(one: Measured, rows: Sequence[Sequence[float]]) -> View:
-    return View(Curve.of(rows), tuple(one.values["words"]))
+    return View(Curve.of(rows), tuple(one.values["lengths"]))

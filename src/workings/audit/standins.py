@@ -7,17 +7,18 @@ import json
 import random
 import re
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from workings.audit.case import Case, Reasoning
 from workings.core.prompt import Prompt
 from workings.verify.thinking import closing_tag
 
-__all__ = ["count_words", "fillers", "neutral_tokens", "other_cues", "reordered", "shuffled", "tag_of", "words_at"]
+__all__ = ["count_words", "fillers", "length_at", "neutral_tokens", "other_cues", "reordered", "shuffled", "tag_of"]
 
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+|\S")
 _TAG = re.compile(r"\s*<[^<>\n]{1,40}>\s*")
@@ -86,9 +87,14 @@ def count_words(text: str) -> int:
     return sum(1 for _ in _WORD.finditer(text))
 
 
-def words_at(reasoning: Reasoning) -> tuple[int, ...]:
-    """For each cut the number of words before it."""
-    return tuple(count_words(reasoning.text[:cut]) for cut in reasoning.cuts)
+def length_at(case: Case, reasoning: Reasoning) -> tuple[tuple[int, ...], str]:
+    """For each cut how many tokens come before it, and "tokens"; "words" where the record has no texts of tokens."""
+    lead = len("" if case.trace.prompt is None else case.trace.prompt.lead)
+    tokens = case.trace.tokens
+    if tokens is None or "".join(tokens) != case.trace.text[lead:]:
+        return tuple(count_words(reasoning.text[:cut]) for cut in reasoning.cuts), "words"
+    ends = tuple(accumulate(map(len, tokens)))
+    return tuple(bisect_left(ends, cut) + 1 if cut else 0 for cut in reasoning.cuts), "tokens"
 
 
 def reordered(case: Case, turn: int) -> tuple[Prompt, tuple[int, ...]] | None:

@@ -17,16 +17,19 @@ __all__ = ["View", "difference", "mean_of"]
 
 @dataclass(frozen=True)
 class View:
-    """A curve and the words before each cut. `final` is the option the whole chain gives, unless another is named."""
+    """A curve, and the length before each cut in tokens or words.
+
+    `final` is the option the whole chain gives, unless another is `wanted`.
+    """
 
     curve: Curve
-    words: tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()
     wanted: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], key: str = "whole") -> View:
         """The view of a recorded reading's chain."""
-        return cls(Curve.of(values[key]), tuple(values["words"]))
+        return cls(Curve.of(values[key]), tuple(values["lengths"]))
 
     @cached_property
     def final(self) -> int:
@@ -48,8 +51,8 @@ class View:
 
     @property
     def places(self) -> tuple[float, ...]:
-        """Each cut's share of the chain's words, from 0 to 1."""
-        return tuple(count / self.words[-1] for count in self.words)
+        """Each cut's share of the chain's length, from 0 to 1."""
+        return tuple(count / self.lengths[-1] for count in self.lengths)
 
     @property
     def share_area(self) -> float:
@@ -61,9 +64,9 @@ class View:
         """The paper's: over matches, by steps."""
         return area_over(self.matches)
 
-    def commit(self, run: int = 1, *, words: bool = False) -> float:
-        """The share of steps (or of words) after which the answer stays, when at least `run` cuts match."""
-        return commit_point([bool(match) for match in self.matches], run, self.places if words else None)
+    def commit(self, run: int = 1, *, by_length: bool = False) -> float:
+        """The share of steps (or of the length) after which the answer stays, when at least `run` cuts match."""
+        return commit_point([bool(match) for match in self.matches], run, self.places if by_length else None)
 
     @property
     def gains(self) -> tuple[float | None, ...]:
