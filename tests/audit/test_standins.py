@@ -23,6 +23,10 @@ from workings.verify.steps import split_steps
         ("3 + 4 = 17", "7", AnswerKind.NUMBER, False),
         ("That makes 1,200 in all", "1200", AnswerKind.NUMBER, True),
         ("It is 7.0 long", "7", AnswerKind.NUMBER, True),
+        ("3 + 7 = 10", "7", AnswerKind.NUMBER, False),
+        ("7 = 3 + 4", "7", AnswerKind.NUMBER, False),
+        ("5*3 = $15 for the two", "15", AnswerKind.NUMBER, True),
+        ("5) 4*8=32, mod 9: 5", "32", AnswerKind.NUMBER, True),
         ("So option B is out", "B", AnswerKind.CHOICE, True),
         ("so the answer is B", "B", AnswerKind.CHOICE, True),
         ("(B) it must be", "B", AnswerKind.CHOICE, True),
@@ -43,7 +47,7 @@ def test_what_states_an_answer(text, name, kind, said):
 
 def test_steps_that_state_it_and_what_steps_come_to():
     steps = split_steps("2 + 3 = 5\nNo number\n5 + 4 = 9\n9 - 4 = 5")
-    assert stating(steps, "5", Question("q", "?")) == (0, 2, 3)
+    assert stating(steps, "5", Question("q", "?")) == (0, 3)
     assert last_numbers(steps) == ("5", "9")
 
 

@@ -68,10 +68,27 @@ class _Found:
         told = [mean for mean in means if mean is not None]
         return statistics.stdev(told) if len(told) > 1 else None
 
-    def mean(self, name: str, sight: Sight, *, detail: Mapping[str, Any] | None = None, **given: Any) -> Finding:
+    def mean(
+        self,
+        name: str,
+        sight: Sight,
+        *,
+        null: float | None = None,
+        ceiling: float | None = None,
+        span: tuple[float, float] | None = None,
+        detail: Mapping[str, Any] | None = None,
+        does_not_show: str,
+    ) -> Finding:
         """The mean of what is seen in each chain's curve; its noise is the spread between wordings of the cue."""
         found = mean_finding(
-            _NAME + name, self.measured, lambda one: sight(self.view(one)), noise=self.noise(sight), **given
+            _NAME + name,
+            self.measured,
+            lambda one: sight(self.view(one)),
+            null=null,
+            ceiling=ceiling,
+            noise=self.noise(sight),
+            span=span,
+            does_not_show=does_not_show,
         )
         return replace(found, detail=detail) if detail else found
 

@@ -19,13 +19,14 @@ _YES_NO = {"yes": r"\byes\b|是的|答案是是", "no": r"\bno\b(?!\s+(?:one|oth
 def states(text: str, name: str, question: Question) -> bool:
     """Whether a text states the answer `name`.
 
-    A number is stated where it stands, alone or in an equation; an option by its letter as an option, or by its whole
-    text; yes and no by the word; a text by its words. A number may stand there for another reason, and a paraphrase
-    is not seen: this finds where the answer could be read off, and not where it was found.
+    A number is stated where the text ends in it or an equals sign or a colon leads to it: other numbers are mostly what
+    is reckoned with. An option is stated by its letter as an option, or by its whole text; yes and no by the word; a
+    text by its words. A number may stand there for another reason, and a paraphrase is not seen: this finds where the
+    answer could be read off, and not where it was found.
     """
     view = fold(text).lower()
     if question.kind is AnswerKind.NUMBER:
-        return name in _numbers(text)
+        return name in _results(text)
     if question.kind is AnswerKind.YES_NO:
         return bool(re.search(_YES_NO[name], view)) if name in _YES_NO else False
     if question.kind is AnswerKind.CHOICE:
@@ -42,13 +43,16 @@ def stating(steps: Sequence[Step], name: str, question: Question) -> tuple[int, 
 
 def last_numbers(steps: Sequence[Step]) -> tuple[str, ...]:
     """The last number of each step that has one, the chain's last first: what a chain cut short may answer."""
-    found = [numbers[-1] for step in steps if (numbers := _numbers(step.text))]
+    found = [numbers[-1] for step in steps if (numbers := _results(step.text))]
     return tuple(dict.fromkeys(reversed(found)))
 
 
-def _numbers(text: str) -> list[str]:
-    values = (one.value for one in scan(fold(text)))
-    told = (None if value is None else format_number(value) for value in values)
+def _results(text: str) -> list[str]:
+    """The last number of a text, and those right behind an equals sign or a colon; the last one last."""
+    view = fold(text)
+    found = list(scan(view))
+    led = [one for one in found if view[: one.start].rstrip().rstrip("$*\\([").rstrip().endswith(("=", ":"))]
+    told = (None if one.value is None else format_number(one.value) for one in (*led, *found[-1:]))
     return [number for number in told if number is not None]
 
 
