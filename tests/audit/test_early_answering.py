@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from chains import case_of, measured, named, told
 
 from workings.audit.chance import chance_agreement
 from workings.audit.early_answering import EarlyAnswering, candidates
-from workings.audit.readout import read_out
+from workings.audit.readout import Curve, read_out
 from workings.catalog.models import open_model
 from workings.core.ask import Score
 from workings.core.errors import BadSetting
@@ -173,6 +174,40 @@ def test_an_impossible_answer_survives_the_record_and_is_not_made_up():
     assert again["importance of a step"].value is None
     assert again["importance of a step"].excluded == {"not defined": 2}
     assert again["area"].value == 0.875
+
+
+def test_one_answer_in_two_spellings_is_one_candidate_and_scored_as_it_was_given():
+    """Twice among the candidates, a right answer lost to itself: the read-out never gave what the chain had stated."""
+    case = case_of("Ka Ro", "KA RO", strangers=("Lo",))
+    found = candidates(case)
+    assert found.names == ("ka ro", "lo") and found.texts == (" Ka Ro.", " Lo.")
+    [reading, _] = measured(EarlyAnswering(), case, Scripted({}, scores=lambda lead, c: -1.0 - (c == " Lo.")))
+    assert reading.values["gold"] == 0
+
+
+@pytest.mark.parametrize(("said", "texts"), [("yes", (" yes.", " no.")), ("Yes", (" Yes.", " No."))])
+def test_yes_and_no_are_asked_for_as_the_model_writes_them(said, texts):
+    assert candidates(case_of(said, "yes", kind=AnswerKind.YES_NO, strangers=())).texts == texts
+
+
+def test_a_model_that_guesses_shows_no_gain():
+    """Nearly even shares, the stated answer drawn: the likeliest one's probability would rise by having been picked."""
+    audit, readings = EarlyAnswering(cues=1), []
+    for number in range(40):
+        names = [f"fruit{n}" for n in range(6)]
+        own = names[number % 6]
+        case = case_of(own, own, strangers=[name for name in names if name != own][:4], name=f"q{number}")
+
+        def score(lead, candidate, seed=number):
+            return math.log(0.1 + 0.1 * random.Random(f"{seed} {lead} {candidate}").random())
+
+        readings += measured(audit, case, Scripted({}, scores=score), times=1)
+    one = named(audit.find(readings))
+    for name in ("whole chain over none", "whole chain over one neutral token", "whole chain over a stranger's"):
+        interval = one[name].interval
+        assert interval.low < 0 < interval.high
+    picked = [max(Curve.of(r.values["whole"]).shares[-1]) - 1 / len(r.values["options"]) for r in readings]
+    assert sum(picked) / len(picked) > 0.03
 
 
 def test_numbers_of_the_steps_are_candidates():

@@ -9,7 +9,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_findings import findings
 from workings.audit.leakage import last_numbers, stating
-from workings.audit.readout import Curve, Options, options_of, read_out
+from workings.audit.readout import Curve, Options, gold_of, options_of, read_out
 from workings.audit.standins import length_at, neutral_tokens, other_cues, reordered, shuffled, tag_of
 from workings.audit.views import View
 from workings.core.ask import Flow
@@ -122,7 +122,7 @@ def _told(case: Case, options: Options, whole: Curve) -> dict[str, Any]:
     return {
         "chain": reasoning.text,
         "options": list(options.names),
-        "gold": options.index(case.problem.gold),
+        "gold": options.index(gold_of(case)),
         "cuts": list(reasoning.cuts),
         "lengths": list(lengths),
         "unit": unit,

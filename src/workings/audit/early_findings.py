@@ -194,7 +194,7 @@ class _Found:
 
     def contrasts(self) -> tuple[Finding, ...]:
         def behind(one: Measured) -> list[float]:
-            return [Curve.of([row]).shares[0][self.view(one).final] for row in one.values["neutral"].values()]
+            return [Curve.of([row]).shares[0][0] for row in one.values["neutral"].values()]
 
         tokens = [mean_of(column) or 0.0 for column in zip(*map(behind, self.kept), strict=True)]
         return (
@@ -203,6 +203,7 @@ class _Found:
                 lambda view: view.shares[-1] - view.shares[0],
                 null=0.0,
                 ceiling=1.0,
+                span=(-1.0, 1.0),
                 does_not_show=_WHICH,
             ),
             mean_finding(
@@ -211,6 +212,7 @@ class _Found:
                 lambda one: self.view(one).shares[-1] - statistics.fmean(behind(one)),
                 null=0.0,
                 ceiling=1.0,
+                span=(-1.0, 1.0),
                 noise=statistics.stdev(tokens) if len(tokens) > 1 else None,
                 does_not_show=_WHICH,
             ),
@@ -222,6 +224,7 @@ class _Found:
                 ),
                 null=0.0,
                 ceiling=1.0,
+                span=(-1.0, 1.0),
                 does_not_show=f"{_WHICH}; a stranger's chain may also mislead",
             ),
         )
@@ -261,7 +264,7 @@ class _Found:
                 "information gain of a step",
                 _gain,
                 null=self.stranger(_gain),
-                does_not_show="that the step is true; nats of the final answer's probability among the options",
+                does_not_show="that the step is true; nats of the stated answer's probability among the options",
             ),
             self.mean(
                 "importance of a step",

@@ -11,7 +11,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, read_out
+from workings.audit.readout import Curve, gold_of, read_out
 from workings.audit.standins import count_words, fillers, tag_of
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -32,7 +32,7 @@ class Filler:
     whole curve is one ask. Lengths count glyphs, which are one token each in most vocabularies; the chain's own length
     is its share of the tokens that were generated, or its words, digits and marks where a record has no tokens.
 
-    Findings: what the longest filler adds to the final answer's probability over nothing, with the spread between
+    Findings: what the longest filler adds to the stated answer's probability over nothing, with the spread between
     glyphs as its noise, and whether its interval lies within `margin` of none (an equivalence, which "no significant
     gain" is not); how much of the chain's worth it leaves; how often the answer is right behind each.
 
@@ -74,7 +74,7 @@ class Filler:
             curves[glyph] = curve.plain
         values: dict[str, Any] = {
             "options": list(options.names),
-            "gold": options.index(case.problem.gold),
+            "gold": options.index(gold_of(case)),
             "lengths": lengths,
             "whole": whole.plain,
             "fillers": curves,
@@ -89,6 +89,7 @@ class Filler:
             measured,
             lambda one: _mean([curve[-1] - curve[0] for curve in _told(one)]),
             null=0.0,
+            span=(-1.0, 1.0),
             noise=_spread([[curve[-1] - curve[0] for curve in _told(one)] for one in kept]),
             does_not_show="that fillers could not help a model trained to use them",
         )
@@ -101,6 +102,7 @@ class Filler:
                 lambda one: _final(one) - _mean([curve[-1] for curve in _told(one)]),
                 null=0.0,
                 ceiling=1.0,
+                span=(-1.0, 1.0),
                 noise=_spread([[curve[-1] for curve in _told(one)] for one in kept]),
                 does_not_show="which part of the chain the answer hangs on",
             ),
@@ -137,13 +139,12 @@ def _whole(one: Measured) -> Curve:
 
 
 def _final(one: Measured) -> float:
-    return max(_whole(one).shares[0])
+    return _whole(one).shares[0][0]
 
 
 def _told(one: Measured) -> list[list[float]]:
-    """For each glyph the probability, at each length, of the answer that the whole chain gives."""
-    final = _whole(one).picks[0]
-    return [[row[final] for row in Curve.of(rows).shares] for rows in _curves(one).values()]
+    """For each glyph the probability, at each length, of the answer that the chain stated."""
+    return [[row[0] for row in Curve.of(rows).shares] for rows in _curves(one).values()]
 
 
 def _right(one: Measured) -> list[list[float]]:

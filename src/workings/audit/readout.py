@@ -14,9 +14,10 @@ from workings.audit.case import Case
 from workings.core.ask import Flow, score
 from workings.core.errors import BadReply
 from workings.core.problem import AnswerKind, Question
+from workings.verify.equivalence import canonical
 from workings.verify.select import ballot
 
-__all__ = ["Curve", "Options", "options_of", "read_out", "written"]
+__all__ = ["Curve", "Options", "gold_of", "options_of", "read_out", "written"]
 
 _YES_NO = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 _MOST = 8
@@ -78,35 +79,61 @@ def _softmax(row: Sequence[float]) -> tuple[float, ...]:
     return tuple(part / total for part in parts)
 
 
-def written(question: Question, name: str) -> str:
-    """How an answer is stated behind a cue, with the blank before it and the full stop behind."""
+def written(question: Question, name: str, like: str = "") -> str:
+    """How an answer is stated behind a cue, with the blank before it and the full stop behind.
+
+    Yes and no are written with the capitals of `like`, an answer as the model gave it: "yes" and "Yes" are different
+    tokens, and a model that writes one gives the other hardly any probability.
+    """
     if question.kind is AnswerKind.YES_NO:
         name = _YES_NO[question.language].get(name, name)
+        name = name.lower() if like.islower() else name.upper() if like.isupper() and len(like) > 1 else name
     return f"{name}。" if question.language == "zh" else f" {name}."
+
+
+def gold_of(case: Case) -> str | None:
+    """The gold as answers vote: in its canonical form where it has one."""
+    gold, question = case.problem.gold, case.question
+    if gold is None:
+        return None
+    return canonical(gold, question.kind, question.choices) or gold
 
 
 def options_of(case: Case, more: Iterable[str | None] = ()) -> Options | None:
     """The answers worth asking about: all choices where the question has them, else those that have come up.
 
     Those are the audited answer, `more`, the gold, and what the rest of the pool and the strangers answered, at most
-    eight in all. None when the case has no answer that votes, or nothing to set against it.
+    eight in all. Each stands once, by its canonical form; a text is scored in the spelling in which it was given, which
+    need not be the canonical one. None when the case has no answer that votes, or nothing to set against it.
     """
-    own = ballot(case.solution.answer)
+    answer, question = case.solution.answer, case.question
+    own = ballot(answer)
     if own is None:
         return None
-    question = case.question
+    spelled: dict[str, str] = {}
     if question.kind is AnswerKind.YES_NO:
         found = ["yes", "no"]
     elif question.kind is AnswerKind.CHOICE and question.choices:
         found = [chr(ord("A") + n) for n in range(len(question.choices))]
     else:
-        pool = (ballot(t.answer) for t in case.solution.pool)
-        others = (ballot(t.answer) for t in case.strangers)
-        found = [name for name in (*more, case.problem.gold, *pool, *others) if name is not None]
+        others = [trace.answer for trace in (*case.solution.pool, *case.strangers)]
+        given = [(name, name) for name in (*more, case.problem.gold) if name is not None]
+        given += [(name, one.raw) for one in others if (name := ballot(one)) is not None]
+        found = []
+        for name, spelling in [(own, answer.raw), *given]:
+            form = canonical(name, question.kind, question.choices) or name
+            found.append(form)
+            spelled.setdefault(form, spelling)
     names = tuple(dict.fromkeys((own, *found)))
     if question.kind not in (AnswerKind.YES_NO, AnswerKind.CHOICE):
         names = names[:_MOST]
-    return Options(names, tuple(written(question, name) for name in names)) if len(names) > 1 else None
+    if len(names) < 2:
+        return None
+    if question.kind is AnswerKind.TEXT:
+        texts = tuple(written(question, spelled.get(name, name).strip().rstrip(".。")) for name in names)
+    else:
+        texts = tuple(written(question, name, answer.raw) for name in names)
+    return Options(names, texts)
 
 
 def read_out(

@@ -11,7 +11,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, read_out
+from workings.audit.readout import Curve, gold_of, read_out
 from workings.core.answer import Outcome
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -64,7 +64,7 @@ class TraceArea:
 
     def __call__(self, case: Case) -> Flow[Reading]:
         options, text = candidates(case), case.reasoning.text
-        gold = None if options is None else options.index(case.problem.gold)
+        gold = None if options is None else options.index(gold_of(case))
         if options is None or gold is None:
             return Reading(excluded="no gold answer to pass")
         if case.outcome is not Outcome.RIGHT:

@@ -19,7 +19,9 @@ __all__ = ["View", "difference", "mean_of"]
 class View:
     """A curve, and the length before each cut in tokens or words.
 
-    `final` is the option the whole chain gives, unless another is `wanted`.
+    Matches are with `final`: the option the whole chain gives, unless another is `wanted`. Probabilities are those of
+    the answer that the chain stated, which is always option 0: it was not picked for being likely in this very curve,
+    so that a model that guesses shows no gain.
     """
 
     curve: Curve
@@ -46,8 +48,8 @@ class View:
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
-        """The final answer's probability among the options, at each cut."""
-        return tuple(row[self.final] for row in self.curve.shares)
+        """The stated answer's probability among the options, at each cut."""
+        return tuple(row[0] for row in self.curve.shares)
 
     @property
     def places(self) -> tuple[float, ...]:
@@ -56,7 +58,7 @@ class View:
 
     @property
     def share_area(self) -> float:
-        """The same over the final answer's probability."""
+        """The same over the stated answer's probability."""
         return area_over([min(share, 1.0) for share in self.shares])
 
     @property
@@ -70,17 +72,17 @@ class View:
 
     @property
     def gains(self) -> tuple[float | None, ...]:
-        """What each step adds to the log of the final answer's probability (nats); None where that is infinite."""
+        """What each step adds to the log of the stated answer's probability (nats); None where that is infinite."""
         return tuple(difference(a, b) for a, b in pairwise(_log(share) for share in self.shares))
 
     @property
     def importance(self) -> tuple[float | None, ...]:
-        """What each step adds to the final answer's log-odds against all others (nats); None where infinite.
+        """What each step adds to the stated answer's log-odds against all others (nats); None where infinite.
 
         The forced-answer importance of Bogdan et al. 2025, from exact probabilities: nothing is drawn, so there is no
         noise to take off and no constant that stands for unseen answers.
         """
-        return tuple(difference(a, b) for a, b in pairwise(log_odds(row, self.final) for row in self.curve.logprobs))
+        return tuple(difference(a, b) for a, b in pairwise(log_odds(row, 0) for row in self.curve.logprobs))
 
     @property
     def variation(self) -> tuple[float, ...]:
