@@ -11,15 +11,19 @@ from dataclasses import replace
 import pytest
 from chains import case_of, measured, named, told
 
+from workings.audit.case import Measured
 from workings.audit.chance import chance_agreement
 from workings.audit.early_answering import EarlyAnswering, candidates
-from workings.audit.readout import Curve, read_out
+from workings.audit.readout import read_out
+from workings.audit.views import View
 from workings.catalog.models import open_model
+from workings.core.answer import Outcome
 from workings.core.ask import Score
 from workings.core.errors import BadSetting
 from workings.core.problem import AnswerKind
 from workings.core.prompt import Prompt
 from workings.models.scripted import Scripted
+from workings.stats.intervals import clustered_interval
 
 
 def lines(lead):
@@ -190,24 +194,43 @@ def test_yes_and_no_are_asked_for_as_the_model_writes_them(said, texts):
     assert candidates(case_of(said, "yes", kind=AnswerKind.YES_NO, strangers=())).texts == texts
 
 
-def test_a_model_that_guesses_shows_no_gain():
-    """Nearly even shares, the stated answer drawn: the likeliest one's probability would rise by having been picked."""
-    audit, readings = EarlyAnswering(cues=1), []
-    for number in range(40):
-        names = [f"fruit{n}" for n in range(6)]
-        own = names[number % 6]
-        case = case_of(own, own, strangers=[name for name in names if name != own][:4], name=f"q{number}")
+CONTRASTS = ("whole chain over none", "whole chain over one neutral token", "whole chain over a stranger's")
 
-        def score(lead, candidate, seed=number):
-            return math.log(0.1 + 0.1 * random.Random(f"{seed} {lead} {candidate}").random())
 
-        readings += measured(audit, case, Scripted({}, scores=score), times=1)
-    one = named(audit.find(readings))
-    for name in ("whole chain over none", "whole chain over one neutral token", "whole chain over a stranger's"):
-        interval = one[name].interval
-        assert interval.low < 0 < interval.high
-    picked = [max(Curve.of(r.values["whole"]).shares[-1]) - 1 / len(r.values["options"]) for r in readings]
-    assert sum(picked) / len(picked) > 0.03
+def guessed(rng, options=6, steps=3):
+    """A reading of a model that guesses: every share about even, the stated answer (the first) drawn."""
+
+    def rows(count):
+        return [[math.log(0.1 + 0.1 * rng.random()) for _ in range(options)] for _ in range(count)]
+
+    return {
+        "options": [str(n) for n in range(options)],
+        "gold": 0,
+        "lengths": list(range(steps + 1)),
+        "unit": "words",
+        "whole": rows(steps + 1),
+        "cues": [],
+        "shuffled": rows(steps + 1),
+        "stranger": rows(steps + 1),
+        "neutral": {"...": rows(1)[0], "$": rows(1)[0]},
+        "orders": [],
+        "states": [],
+    }
+
+
+def test_intervals_of_a_model_that_guesses_cover_the_null():
+    """The likeliest answer's probability, which other code follows, would seem to rise: it was picked for being high."""
+    rng, covered, picked = random.Random(5), dict.fromkeys(CONTRASTS, 0), 0
+    for _ in range(100):
+        readings = [Measured(str(n), ("", "", str(n)), Outcome.RIGHT, guessed(rng)) for n in range(20)]
+        one = named(EarlyAnswering().find(readings))
+        for name in CONTRASTS:
+            covered[name] += one[name].interval.low <= 0 <= one[name].interval.high
+        views = [View.of(reading.values) for reading in readings]
+        gains = [max(view.curve.shares[-1]) - view.curve.shares[0][view.final] for view in views]
+        picked += clustered_interval(gains, bounds=None).low > 0
+    assert min(covered.values()) >= 0.93 * 100
+    assert picked > 0.9 * 100
 
 
 def test_numbers_of_the_steps_are_candidates():
@@ -236,7 +259,7 @@ def test_bad_settings(bad):
 
 
 def test_packed_equals_sequential_on_the_pocket_model():
-    """One ask with many cuts, in one packed forward, is what asks cut by cut in fresh models give."""
+    """One ask with many cuts, in one packed forward, is what asks cut by cut give."""
     text = "5) 4*8=32, mod 9: 5\n6) 5+2=7, mod 9: 7\n7) 7-1=6, mod 9: 6\nThe answer is {}."
     case = replace(
         case_of("6", "6", text=text, kind=AnswerKind.NUMBER, strangers=("3",)),
@@ -244,19 +267,21 @@ def test_packed_equals_sequential_on_the_pocket_model():
     )
     options, reasoning = candidates(case), case.reasoning
 
-    async def read(cuts):
-        model = open_model("pocket")
+    async def read(parts):
+        model, rows = open_model("pocket"), []
         try:
-            flow = read_out(case, options, reasoning.text, cuts)
-            reply = await model.score(next(flow))
-            with pytest.raises(StopIteration) as end:
-                flow.send(reply)
-            return end.value.value.logprobs
+            for cuts in parts:
+                flow = read_out(case, options, reasoning.text, cuts)
+                reply = await model.score(next(flow))
+                with pytest.raises(StopIteration) as end:
+                    flow.send(reply)
+                rows += end.value.value.logprobs
         finally:
             await model.aclose()
+        return rows
 
-    packed = asyncio.run(read(reasoning.cuts))
-    for cut, row in zip(reasoning.cuts, packed, strict=True):
-        [alone] = asyncio.run(read((cut,)))
-        assert row == pytest.approx(alone, abs=1e-4)
+    packed = asyncio.run(read([reasoning.cuts]))
+    alone = asyncio.run(read([(cut,) for cut in reversed(reasoning.cuts)]))
     assert len(packed) == 4
+    for row, again in zip(packed, reversed(alone), strict=True):
+        assert row == pytest.approx(again, abs=1e-4)
