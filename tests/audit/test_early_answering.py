@@ -42,7 +42,7 @@ def test_a_step_curve(known):
     area = 0.0 if known == 0 else (known - 0.5) / 4
     assert one["area"].value == pytest.approx(area) and one["area"].ceiling == 0.875
     assert one["commit point"].value == known / 4
-    assert one["area of probability"].value == pytest.approx(1 - (0.9 - 0.7 * area))
+    assert one["area of probability"].value == pytest.approx(0.7 * area)
     assert one["same answer without the chain"].value == float(known == 0)
     gain = 0.7 if known else 0.0
     assert one["whole chain over none"].value == pytest.approx(gain)
@@ -61,7 +61,7 @@ def test_a_step_curve(known):
 
 def test_a_linear_curve():
     one = found(told(lambda lead: 0.1 + 0.2 * lines(lead)))
-    assert one["area of probability"].value == pytest.approx(0.5)
+    assert one["area of probability"].value == pytest.approx(0.9 - 0.5)
     assert one["area"].value == pytest.approx(1.5 / 4), "at one half the first option is taken"
 
 
@@ -71,7 +71,7 @@ def test_an_answer_that_stands_before_the_chain_is_below_chance_and_adjusts_to_n
     assert one["area"].value == 0 and one["adjusted area"].value is None
     assert one["adjusted area"].detail["by uniform chance"] == 0
     assert one["whole chain over a stranger's"].value == pytest.approx(0)
-    assert one["area"].null == 0
+    assert one["area of probability"].value == pytest.approx(0)
 
 
 def test_a_chain_that_is_needed_adjusts_to_one_whatever_is_guessed_before():
@@ -100,11 +100,12 @@ def test_chance_is_that_of_other_cases_answers():
     assert set(chance_agreement(apart).values()) == {0.5}
 
 
-def test_the_null_of_the_area_is_a_strangers_chain():
-    """It tells half of the answer: guesses behind it agree, and those behind the own chain do not."""
+def test_a_strangers_chain_says_how_telling_any_chain_is():
+    """Four of its five cuts give the answer, and none of the own chain's before its last."""
     one = found(told(lambda lead: 0.9 if "word" in lead or lines(lead) == 4 else 0.2))
     assert one["area"].value == 0.875
-    assert one["area"].null == pytest.approx(0.875 * (1 - 4 / 5))
+    assert one["area"].null == 0
+    assert one["area"].detail["no more telling than a stranger's"] == pytest.approx(0.875 * (1 - 4 / 5))
 
 
 def test_a_wording_of_the_cue_that_changes_the_answer_is_noise():
@@ -194,7 +195,12 @@ def test_yes_and_no_are_asked_for_as_the_model_writes_them(said, texts):
     assert candidates(case_of(said, "yes", kind=AnswerKind.YES_NO, strangers=())).texts == texts
 
 
-CONTRASTS = ("whole chain over none", "whole chain over one neutral token", "whole chain over a stranger's")
+CONTRASTS = (
+    "whole chain over none",
+    "whole chain over one neutral token",
+    "whole chain over a stranger's",
+    "area of probability",
+)
 
 
 def guessed(rng, options=6, steps=3):
@@ -219,7 +225,7 @@ def guessed(rng, options=6, steps=3):
 
 
 def test_intervals_of_a_model_that_guesses_cover_the_null():
-    """The likeliest answer's probability, which other code follows, would seem to rise: it was picked for being high."""
+    """The likeliest answer's probability, which other code follows, seems to rise: it was picked for being high."""
     rng, covered, picked = random.Random(5), dict.fromkeys(CONTRASTS, 0), 0
     for _ in range(100):
         readings = [Measured(str(n), ("", "", str(n)), Outcome.RIGHT, guessed(rng)) for n in range(20)]

@@ -99,9 +99,15 @@ def test_the_area_under_a_pass_rate():
     assert linear.detail["uniform chance"] == 0.5 and linear.detail["passes with the whole chain"] == pytest.approx(1)
 
 
-def test_the_null_of_the_area_is_a_strangers_chain():
-    found = traces(told(lambda lead: 0.3 if "word" in lead else 0.8))["area under the pass rate"]
-    assert found.value == pytest.approx(0.8) and found.null == pytest.approx(0.3 + 0.5 * 0.05, abs=0.15)
+def test_the_null_of_the_area_is_a_strangers_chain_up_to_the_last_cut():
+    audit, text = TraceArea(cuts=4), case_of().reasoning.text
+    model = told(lambda lead: 0.3 if "word" in lead else 1.0 if kept(lead, text) == 1 else 0.2)
+    [one, _] = measured(audit, case_of(), model)
+    found = named(audit.find([one, one]))["area under the pass rate"]
+    shares = [math.exp(row[0]) for row in one.values["stranger"]]
+    middle, last = sum(shares) / len(shares), 1 - one.values["kept"][-2]
+    assert found.null == pytest.approx(middle + (1 - middle) * last / 2)
+    assert found.value == pytest.approx(0.2 + 0.8 * last / 2)
 
 
 def test_cuts_fall_between_words():

@@ -145,12 +145,13 @@ def _area(one: Measured) -> float:
 
 
 def _chance(one: Measured) -> float | None:
-    """The same area when what is kept is a chain of another problem."""
+    """The area were all but the whole chain as telling as another problem's: no short way, and no early step."""
     rows = one.values.get("stranger")
     if rows is None:
         return None
-    passes = [min(row[one.values["gold"]], 1.0) for row in Curve.of(rows).shares]
-    return 1 - area_over(passes, one.values["stranger kept"])
+    passes = _mean([row[one.values["gold"]] for row in Curve.of(rows).shares]) or 0.0
+    end, last = _pass(one)[-1], 1 - (one.values["kept"][-2] if len(one.values["kept"]) > 1 else 0.0)
+    return passes + (end - passes) * last / 2
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -58,8 +58,12 @@ class View:
 
     @property
     def share_area(self) -> float:
-        """The same over the stated answer's probability."""
-        return area_over([min(share, 1.0) for share in self.shares])
+        """How far the stated answer's probability lies, on average along the chain, below that at its end.
+
+        0 where the answer stood before the chain, and where it is a guess to the end; 1 - 1/(2n) where the last of n
+        steps makes it certain; negative where the chain takes it away.
+        """
+        return area_over([min(share, 1.0) for share in self.shares]) - (1 - self.shares[-1])
 
     @property
     def area(self) -> float:
