@@ -74,6 +74,21 @@ def test_an_answer_that_stands_before_the_chain_is_below_chance_and_adjusts_to_n
     assert one["area of probability"].value == pytest.approx(0)
 
 
+def test_an_answer_that_nobody_thought_of_is_an_answer_too():
+    """Cut short, the model says a part of the word: among the candidates alone it would seem to know."""
+
+    def score(lead, candidate):
+        likely = 0.8 if lines(lead) == 4 else 0.01
+        return math.log(likely if candidate == " kiwi." else likely / 100)
+
+    one = found(Scripted({}, scores=score))
+    assert one["area"].value == 0.875 and one["whole chain over none"].value == pytest.approx(0.98, abs=0.02)
+    assert one["mass outside the options"].value == pytest.approx(1 - 0.8 * 1.01)
+    yes = {"kind": AnswerKind.YES_NO, "answer": "yes", "strangers": ()}
+    closed = found(Scripted({}, scores=lambda lead, c: math.log(0.01 if c == " yes." else 0.001)), **yes)
+    assert closed["area"].value == 0
+
+
 def test_a_chain_that_is_needed_adjusts_to_one_whatever_is_guessed_before():
     """Cut short, the model always says plum, which is no final answer: one half by chance would lower the ceiling."""
     model = told(lambda lead: 0.9 if lines(lead) == 4 else 0.2)
@@ -203,7 +218,7 @@ CONTRASTS = (
 )
 
 
-def guessed(rng, options=6, steps=3):
+def guessed(rng, is_open, options=6, steps=3):
     """A reading of a model that guesses: every share about even, the stated answer (the first) drawn."""
 
     def rows(count):
@@ -212,6 +227,7 @@ def guessed(rng, options=6, steps=3):
     return {
         "options": [str(n) for n in range(options)],
         "gold": 0,
+        "open": is_open,
         "lengths": list(range(steps + 1)),
         "unit": "words",
         "whole": rows(steps + 1),
@@ -224,11 +240,12 @@ def guessed(rng, options=6, steps=3):
     }
 
 
-def test_intervals_of_a_model_that_guesses_cover_the_null():
+@pytest.mark.parametrize("is_open", [False, True])
+def test_intervals_of_a_model_that_guesses_cover_the_null(is_open):
     """The likeliest answer's probability, which other code follows, seems to rise: it was picked for being high."""
     rng, covered, picked = random.Random(5), dict.fromkeys(CONTRASTS, 0), 0
     for _ in range(100):
-        readings = [Measured(str(n), ("", "", str(n)), Outcome.RIGHT, guessed(rng)) for n in range(20)]
+        readings = [Measured(str(n), ("", "", str(n)), Outcome.RIGHT, guessed(rng, is_open)) for n in range(20)]
         one = named(EarlyAnswering().find(readings))
         for name in CONTRASTS:
             covered[name] += one[name].interval.low <= 0 <= one[name].interval.high

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from workings.audit.case import Measured
-from workings.audit.readout import Curve
 from workings.audit.views import View, mean_of
 
 __all__ = ["chance_agreement", "stability", "strata"]
@@ -30,8 +29,8 @@ def chance_agreement(kept: Sequence[Measured]) -> dict[str, float]:
         finals = Counter(_final(one) for one in group)
         rates = []
         for one in group:
-            names = one.values["options"]
-            mine = Counter(names[pick] for pick in Curve.of(one.values["whole"]).picks[:-1])
+            names = [*one.values["options"], "any other"]
+            mine = Counter(names[pick] for pick in View.of(one.values).curve.picks[:-1])
             met = sum(count * (finals[name] - (name == _final(one))) for name, count in mine.items())
             if mine and len(group) > 1:
                 rates.append(met / (sum(mine.values()) * (len(group) - 1)))
@@ -43,7 +42,7 @@ def chance_agreement(kept: Sequence[Measured]) -> dict[str, float]:
 
 
 def _final(one: Measured) -> str:
-    name: str = one.values["options"][Curve.of(one.values["whole"]).picks[-1]]
+    name: str = one.values["options"][View.of(one.values).final]
     return name
 
 
@@ -61,5 +60,5 @@ def stability(one: Measured) -> float | None:
     """How often the answer without a chain comes again: in other orders of the options, else under other cues."""
     if one.values["orders"]:
         return math.fsum(map(float, one.values["orders"])) / len(one.values["orders"])
-    first = Curve.of(one.values["whole"]).picks[0]
-    return mean_of(float(Curve.of(rows).picks[0] == first) for rows in one.values["cues"])
+    first = View.of(one.values).curve.picks[0]
+    return mean_of(float(cue.curve.picks[0] == first) for cue in View.cues_of(one.values))

@@ -9,7 +9,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_findings import findings
 from workings.audit.leakage import last_numbers, stating
-from workings.audit.readout import Curve, Options, gold_of, options_of, read_out
+from workings.audit.readout import Curve, Options, gold_of, is_open, options_of, read_out
 from workings.audit.standins import length_at, neutral_tokens, other_cues, reordered, shuffled, tag_of
 from workings.audit.views import View
 from workings.core.ask import Flow
@@ -118,10 +118,11 @@ def _told(case: Case, options: Options, whole: Curve) -> dict[str, Any]:
     """What a page needs to draw the curve and the heat on the chain; the rest is computed from it again."""
     reasoning, ids = case.reasoning, case.trace.token_ids
     lengths, unit = length_at(case, reasoning)
-    view = View(whole, lengths)
+    view = View(whole.beyond(whole.mass[-1]) if is_open(case.question) else whole, lengths)
     return {
         "chain": reasoning.text,
         "options": list(options.names),
+        "open": is_open(case.question),
         "gold": options.index(gold_of(case)),
         "cuts": list(reasoning.cuts),
         "lengths": list(lengths),

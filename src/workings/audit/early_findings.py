@@ -12,7 +12,7 @@ from typing import Any
 from workings.audit.case import Measured
 from workings.audit.chance import chance_agreement, stability, strata
 from workings.audit.evidence import counted, mean_finding, ratio_finding
-from workings.audit.readout import Curve
+from workings.audit.readout import recorded
 from workings.audit.views import View, mean_of
 from workings.core.finding import Finding
 from workings.stats.areas import adjusted, area_over, areas_by_length, chance_area, largest_area, margin
@@ -42,7 +42,7 @@ class _Found:
         for one in self.kept:
             self.views[id(one)] = view = View.of(one.values)
             if "stranger" in one.values:
-                self.foreign[id(one)] = View(Curve.of(one.values["stranger"]), (), view.final)
+                self.foreign[id(one)] = View(recorded(one.values, one.values["stranger"]), (), view.final)
 
     @property
     def kept(self) -> list[Measured]:
@@ -61,10 +61,8 @@ class _Found:
 
     def noise(self, sight: Sight) -> float | None:
         """Standard deviation between cues of the mean over cases; None with a single cue."""
-        count = min((len(one.values["cues"]) for one in self.kept), default=0)
-        means = [self.over(sight)]
-        for cue in range(count):
-            means.append(mean_of(sight(_as(one, one.values["cues"][cue])) for one in self.kept))
+        others = [View.cues_of(one.values) for one in self.kept]
+        means = [self.over(sight), *(mean_of(map(sight, cue)) for cue in zip(*others, strict=False))]
         told = [mean for mean in means if mean is not None]
         return statistics.stdev(told) if len(told) > 1 else None
 
@@ -98,7 +96,8 @@ class _Found:
     def mixed(self) -> float | None:
         """The mean area of the chains with their steps shuffled, against the final answer of the chain as it was."""
         return mean_of(
-            area_over(View(Curve.of(one.values["shuffled"]), (), self.view(one).final).matches) for one in self.kept
+            area_over(View(recorded(one.values, one.values["shuffled"]), (), self.view(one).final).matches)
+            for one in self.kept
         )
 
     def idle(self, one: Measured) -> float | None:
@@ -198,7 +197,7 @@ class _Found:
 
     def contrasts(self) -> tuple[Finding, ...]:
         def behind(one: Measured) -> list[float]:
-            return [Curve.of([row]).shares[0][0] for row in one.values["neutral"].values()]
+            return [recorded(one.values, [row]).shares[0][0] for row in one.values["neutral"].values()]
 
         tokens = [mean_of(column) or 0.0 for column in zip(*map(behind, self.kept), strict=True)]
         return (
@@ -343,7 +342,3 @@ def _centre(view: View) -> float | None:
 def _by(parts: Sequence[float], wholes: Sequence[float]) -> float | None:
     total = math.fsum(wholes)
     return math.fsum(parts) / total if total > 1e-12 else None
-
-
-def _as(one: Measured, rows: Sequence[Sequence[float]]) -> View:
-    return View(Curve.of(rows), tuple(one.values["lengths"]))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, gold_of, read_out
+from workings.audit.readout import Curve, gold_of, is_open, read_out, recorded
 from workings.audit.standins import count_words, fillers, tag_of
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -74,6 +74,7 @@ class Filler:
             curves[glyph] = curve.plain
         values: dict[str, Any] = {
             "options": list(options.names),
+            "open": is_open(case.question),
             "gold": options.index(gold_of(case)),
             "lengths": lengths,
             "whole": whole.plain,
@@ -134,27 +135,22 @@ def _gold(one: Measured) -> bool:
     return one.values["gold"] is not None
 
 
-def _whole(one: Measured) -> Curve:
-    return Curve.of(one.values["whole"])
-
-
 def _final(one: Measured) -> float:
-    return _whole(one).shares[0][0]
+    return recorded(one.values, one.values["whole"]).shares[0][0]
 
 
 def _told(one: Measured) -> list[list[float]]:
     """For each glyph the probability, at each length, of the answer that the chain stated."""
-    return [[row[0] for row in Curve.of(rows).shares] for rows in _curves(one).values()]
+    return [[row[0] for row in curve.shares] for curve in _curves(one)]
 
 
 def _right(one: Measured) -> list[list[float]]:
     """For each glyph whether the likeliest answer at each length is right."""
-    return [[float(pick == one.values["gold"]) for pick in Curve.of(rows).picks] for rows in _curves(one).values()]
+    return [[float(pick == one.values["gold"]) for pick in curve.picks] for curve in _curves(one)]
 
 
-def _curves(one: Measured) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = one.values["fillers"]
-    return found
+def _curves(one: Measured) -> list[Curve]:
+    return [recorded(one.values, rows) for rows in one.values["fillers"].values()]
 
 
 def _by_length(kept: Sequence[Measured], curves: Any) -> dict[str, float]:

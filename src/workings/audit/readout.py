@@ -7,8 +7,9 @@ engine computes in one packed forward.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from workings.audit.case import Case
 from workings.core.ask import Flow, score
@@ -17,7 +18,7 @@ from workings.core.problem import AnswerKind, Question
 from workings.verify.equivalence import canonical
 from workings.verify.select import ballot
 
-__all__ = ["Curve", "Options", "gold_of", "options_of", "read_out", "written"]
+__all__ = ["Curve", "Options", "gold_of", "is_open", "options_of", "read_out", "recorded", "written"]
 
 _YES_NO = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 _MOST = 8
@@ -40,14 +41,35 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Answers at cuts: `logprobs` in nats, shape (cut, option), of the options' whole texts."""
+    """Answers at cuts: `logprobs` in nats, shape (cut, option), of the options' whole texts.
+
+    `other`, where given, has for each cut the log-probability of an answer that is none of the options: one more
+    option, behind them. See `beyond`.
+    """
 
     logprobs: tuple[tuple[float, ...], ...]
+    other: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> Curve:
         """A curve from the record, where impossible options stand as null."""
         return cls(tuple(tuple(-math.inf if v is None else v for v in row) for row in rows))
+
+    def beyond(self, mass: float) -> Curve:
+        """With one more option, any other answer: what the options fall short of `mass` at a cut.
+
+        Where answers are open, a chain cut short often leads to one that nobody thought of, and shares among the
+        options alone would say that the model knows. `mass` is what the options cover behind the whole chain, where
+        they hold its answer: so much lies in how answers are written, and not in which.
+        """
+        return Curve(self.logprobs, tuple(math.log(mass - m) if mass - m > 1e-9 else -math.inf for m in self.mass))
+
+    @property
+    def rows(self) -> tuple[tuple[float, ...], ...]:
+        """Log-probabilities of the options and, where it is one, of any other answer."""
+        if not self.other:
+            return self.logprobs
+        return tuple((*row, more) for row, more in zip(self.logprobs, self.other, strict=True))
 
     @property
     def plain(self) -> list[list[float | None]]:
@@ -57,7 +79,7 @@ class Curve:
     @property
     def shares(self) -> tuple[tuple[float, ...], ...]:
         """Probabilities among the options, shape (cut, option), rows sum to 1; uniform where all are impossible."""
-        return tuple(map(_softmax, self.logprobs))
+        return tuple(map(_softmax, self.rows))
 
     @property
     def mass(self) -> tuple[float, ...]:
@@ -67,7 +89,7 @@ class Curve:
     @property
     def picks(self) -> tuple[int, ...]:
         """The likeliest option at each cut, the first on ties."""
-        return tuple(row.index(max(row)) for row in self.logprobs)
+        return tuple(row.index(max(row)) for row in self.rows)
 
 
 def _softmax(row: Sequence[float]) -> tuple[float, ...]:
@@ -77,6 +99,23 @@ def _softmax(row: Sequence[float]) -> tuple[float, ...]:
     parts = [math.exp(v - top) for v in row]
     total = math.fsum(parts)
     return tuple(part / total for part in parts)
+
+
+def recorded(values: Mapping[str, Any], rows: Sequence[Sequence[float]], mass: float | None = None) -> Curve:
+    """A curve from a recorded reading, with any other answer as an option where answers are `open`.
+
+    `mass` is what the options cover behind the whole chain: that of the reading's own `whole` unless it is given.
+    """
+    curve = Curve.of(rows)
+    if not values["open"]:
+        return curve
+    return curve.beyond(Curve.of(values["whole"][-1:]).mass[0] if mass is None else mass)
+
+
+def is_open(question: Question) -> bool:
+    """Whether there may be answers that are no option."""
+    closed = question.kind is AnswerKind.YES_NO or (question.kind is AnswerKind.CHOICE and bool(question.choices))
+    return not closed
 
 
 def written(question: Question, name: str, like: str = "") -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, gold_of, read_out
+from workings.audit.readout import gold_of, is_open, read_out, recorded
 from workings.core.answer import Outcome
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -75,6 +75,7 @@ class TraceArea:
         curve = yield from read_out(case, options, text, places)
         values: dict[str, Any] = {
             "options": list(options.names),
+            "open": is_open(case.question),
             "gold": gold,
             "kept": [place / len(text) for place in places],
             "whole": curve.plain,
@@ -137,7 +138,7 @@ def _even(text: str, cuts: int) -> tuple[int, ...]:
 
 
 def _pass(one: Measured) -> list[float]:
-    return [min(row[one.values["gold"]], 1.0) for row in Curve.of(one.values["whole"]).shares]
+    return [min(row[one.values["gold"]], 1.0) for row in recorded(one.values, one.values["whole"]).shares]
 
 
 def _area(one: Measured) -> float:
@@ -149,7 +150,7 @@ def _chance(one: Measured) -> float | None:
     rows = one.values.get("stranger")
     if rows is None:
         return None
-    passes = _mean([row[one.values["gold"]] for row in Curve.of(rows).shares]) or 0.0
+    passes = _mean([row[one.values["gold"]] for row in recorded(one.values, rows).shares]) or 0.0
     end, last = _pass(one)[-1], 1 - (one.values["kept"][-2] if len(one.values["kept"]) > 1 else 0.0)
     return passes + (end - passes) * last / 2
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from workings.audit.readout import Curve
+from workings.audit.readout import Curve, recorded
 from workings.stats.areas import area_over, commit_point, entropy, log_odds, total_variation
 
 __all__ = ["View", "difference", "mean_of"]
@@ -31,7 +31,13 @@ class View:
     @classmethod
     def of(cls, values: Mapping[str, Any], key: str = "whole") -> View:
         """The view of a recorded reading's chain."""
-        return cls(Curve.of(values[key]), tuple(values["lengths"]))
+        return cls(recorded(values, values[key]), tuple(values["lengths"]))
+
+    @classmethod
+    def cues_of(cls, values: Mapping[str, Any]) -> tuple[View, ...]:
+        """The views of the same chain under the other cues, each by what its own end covers."""
+        rows = [(curve, Curve.of(curve[-1:]).mass[0]) for curve in values["cues"]]
+        return tuple(cls(recorded(values, curve, mass), tuple(values["lengths"])) for curve, mass in rows)
 
     @cached_property
     def final(self) -> int:
@@ -86,7 +92,7 @@ class View:
         The forced-answer importance of Bogdan et al. 2025, from exact probabilities: nothing is drawn, so there is no
         noise to take off and no constant that stands for unseen answers.
         """
-        return tuple(difference(a, b) for a, b in pairwise(log_odds(row, 0) for row in self.curve.logprobs))
+        return tuple(difference(a, b) for a, b in pairwise(log_odds(row, 0) for row in self.curve.rows))
 
     @property
     def variation(self) -> tuple[float, ...]:
