@@ -14,13 +14,13 @@ from chains import case_of, measured, named, told
 from workings.audit.case import Measured
 from workings.audit.chance import chance_agreement
 from workings.audit.early_answering import EarlyAnswering, candidates
-from workings.audit.readout import read_out
+from workings.audit.readout import Curve, covered, read_out
 from workings.audit.views import View
 from workings.catalog.models import open_model
 from workings.core.answer import Outcome
 from workings.core.ask import Score
 from workings.core.errors import BadSetting
-from workings.core.problem import AnswerKind
+from workings.core.problem import AnswerKind, Question
 from workings.core.prompt import Prompt
 from workings.models.scripted import Scripted
 from workings.stats.intervals import clustered_interval
@@ -224,10 +224,9 @@ def guessed(rng, is_open, options=6, steps=3):
     def rows(count):
         return [[math.log(0.1 + 0.1 * rng.random()) for _ in range(options)] for _ in range(count)]
 
-    return {
+    values = {
         "options": [str(n) for n in range(options)],
         "gold": 0,
-        "open": is_open,
         "lengths": list(range(steps + 1)),
         "unit": "words",
         "whole": rows(steps + 1),
@@ -238,6 +237,9 @@ def guessed(rng, is_open, options=6, steps=3):
         "orders": [],
         "states": [],
     }
+    told = [values["whole"], values["stranger"], values["shuffled"], list(values["neutral"].values())]
+    curves = [Curve.of(part) for part in told]
+    return values | {"mass": covered(Question("q", "?"), *curves) if is_open else None}
 
 
 @pytest.mark.parametrize("is_open", [False, True])

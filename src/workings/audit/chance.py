@@ -29,8 +29,7 @@ def chance_agreement(kept: Sequence[Measured]) -> dict[str, float]:
         finals = Counter(_final(one) for one in group)
         rates = []
         for one in group:
-            names = [*one.values["options"], "any other"]
-            mine = Counter(names[pick] for pick in View.of(one.values).curve.picks[:-1])
+            mine = Counter(_name(one, pick) for pick in View.of(one.values).curve.picks[:-1])
             met = sum(count * (finals[name] - (name == _final(one))) for name, count in mine.items())
             if mine and len(group) > 1:
                 rates.append(met / (sum(mine.values()) * (len(group) - 1)))
@@ -42,8 +41,13 @@ def chance_agreement(kept: Sequence[Measured]) -> dict[str, float]:
 
 
 def _final(one: Measured) -> str:
-    name: str = one.values["options"][View.of(one.values).final]
-    return name
+    return _name(one, View.of(one.values).final)
+
+
+def _name(one: Measured, pick: int) -> str:
+    """What an option is called; any other answer agrees with none but its own case's."""
+    names: list[str] = one.values["options"]
+    return names[pick] if pick < len(names) else f"any other than {one.problem_id}'s"
 
 
 def strata(kept: Sequence[Measured]) -> dict[str, Any]:

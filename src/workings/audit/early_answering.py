@@ -9,7 +9,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_findings import findings
 from workings.audit.leakage import last_numbers, stating
-from workings.audit.readout import Curve, Options, gold_of, is_open, options_of, read_out
+from workings.audit.readout import Curve, Options, covered, gold_of, options_of, read_out
 from workings.audit.standins import length_at, neutral_tokens, other_cues, reordered, shuffled, tag_of
 from workings.audit.views import View
 from workings.core.ask import Flow
@@ -68,22 +68,21 @@ class EarlyAnswering:
         whole = yield from read_out(case, options, reasoning.text, reasoning.cuts)
         if any(max(row) == float("-inf") for row in whole.logprobs):
             return Reading(excluded="no answer possible at a cut")
-        values = _told(case, options, whole)
-        others = []
-        for cue in other_cues(case)[: self.cues - 1]:
-            curve = yield from read_out(replace(case, cue=cue), options, reasoning.text, reasoning.cuts)
-            others.append(curve.plain)
-        values["cues"] = others
         mixed = yield from read_out(case, options, *shuffled(case, reasoning))
-        values["shuffled"] = mixed.plain
         neutral = {}
         for token in neutral_tokens():
-            curve = yield from read_out(case, options, tag_of(case, reasoning.text) + token)
-            neutral[token] = curve.plain[0]
-        values["neutral"] = neutral
+            neutral[token] = yield from read_out(case, options, tag_of(case, reasoning.text) + token)
+        curves = {"whole": whole, "shuffled": mixed}
         if case.strangers and (foreign := reasoning_of(case.strangers[0])).steps:
-            stranger = yield from read_out(case, options, foreign.text, foreign.cuts)
-            values["stranger"] = stranger.plain
+            curves["stranger"] = yield from read_out(case, options, foreign.text, foreign.cuts)
+        mass = covered(case.question, *curves.values(), *neutral.values())
+        values = _told(case, options, whole if mass is None else whole.beyond(mass))
+        values |= {"mass": mass, **{name: curve.plain for name, curve in curves.items()}}
+        values["neutral"] = {token: curve.plain[0] for token, curve in neutral.items()}
+        values["cues"] = []
+        for cue in other_cues(case)[: self.cues - 1]:
+            curve = yield from read_out(replace(case, cue=cue), options, reasoning.text, reasoning.cuts)
+            values["cues"].append(curve.plain)
         values["orders"] = yield from self._repeats(case, options, whole)
         return Reading(values)
 
@@ -118,19 +117,17 @@ def _told(case: Case, options: Options, whole: Curve) -> dict[str, Any]:
     """What a page needs to draw the curve and the heat on the chain; the rest is computed from it again."""
     reasoning, ids = case.reasoning, case.trace.token_ids
     lengths, unit = length_at(case, reasoning)
-    view = View(whole.beyond(whole.mass[-1]) if is_open(case.question) else whole, lengths)
+    view = View(whole, lengths)
     return {
         "chain": reasoning.text,
         "options": list(options.names),
-        "open": is_open(case.question),
         "gold": options.index(gold_of(case)),
         "cuts": list(reasoning.cuts),
         "lengths": list(lengths),
         "unit": unit,
         "tokens": None if ids is None else len(ids),
-        "whole": whole.plain,
         "shares": list(view.shares),
         "importance": list(view.importance),
         "gain": list(view.gains),
-        "states": list(stating(reasoning.steps, options.names[view.final], case.question)),
+        "states": list(stating(reasoning.steps, options.names[0], case.question)),
     }

@@ -42,7 +42,7 @@ class _Found:
         for one in self.kept:
             self.views[id(one)] = view = View.of(one.values)
             if "stranger" in one.values:
-                self.foreign[id(one)] = View(recorded(one.values, one.values["stranger"]), (), view.final)
+                self.foreign[id(one)] = View(recorded(one.values["mass"], one.values["stranger"]), (), view.final)
 
     @property
     def kept(self) -> list[Measured]:
@@ -96,7 +96,7 @@ class _Found:
     def mixed(self) -> float | None:
         """The mean area of the chains with their steps shuffled, against the final answer of the chain as it was."""
         return mean_of(
-            area_over(View(recorded(one.values, one.values["shuffled"]), (), self.view(one).final).matches)
+            area_over(View(recorded(one.values["mass"], one.values["shuffled"]), (), self.view(one).final).matches)
             for one in self.kept
         )
 
@@ -197,7 +197,7 @@ class _Found:
 
     def contrasts(self) -> tuple[Finding, ...]:
         def behind(one: Measured) -> list[float]:
-            return [recorded(one.values, [row]).shares[0][0] for row in one.values["neutral"].values()]
+            return [recorded(one.values["mass"], [row]).shares[0][0] for row in one.values["neutral"].values()]
 
         tokens = [mean_of(column) or 0.0 for column in zip(*map(behind, self.kept), strict=True)]
         return (

@@ -11,7 +11,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, gold_of, is_open, read_out, recorded
+from workings.audit.readout import Curve, covered, gold_of, read_out, recorded
 from workings.audit.standins import count_words, fillers, tag_of
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -70,15 +70,14 @@ class Filler:
         head, curves = tag_of(case, reasoning.text), {}
         for glyph in fillers()[: self.glyphs]:
             cuts = [len(head) + count * len(glyph) if count else 0 for count in lengths]
-            curve = yield from read_out(case, options, head + glyph * size, cuts)
-            curves[glyph] = curve.plain
+            curves[glyph] = yield from read_out(case, options, head + glyph * size, cuts)
         values: dict[str, Any] = {
             "options": list(options.names),
-            "open": is_open(case.question),
+            "mass": covered(case.question, whole, *curves.values()),
             "gold": options.index(gold_of(case)),
             "lengths": lengths,
             "whole": whole.plain,
-            "fillers": curves,
+            "fillers": {glyph: curve.plain for glyph, curve in curves.items()},
         }
         return Reading(values)
 
@@ -136,7 +135,7 @@ def _gold(one: Measured) -> bool:
 
 
 def _final(one: Measured) -> float:
-    return recorded(one.values, one.values["whole"]).shares[0][0]
+    return recorded(one.values["mass"], one.values["whole"]).shares[0][0]
 
 
 def _told(one: Measured) -> list[list[float]]:
@@ -150,7 +149,7 @@ def _right(one: Measured) -> list[list[float]]:
 
 
 def _curves(one: Measured) -> list[Curve]:
-    return [recorded(one.values, rows) for rows in one.values["fillers"].values()]
+    return [recorded(one.values["mass"], rows) for rows in one.values["fillers"].values()]
 
 
 def _by_length(kept: Sequence[Measured], curves: Any) -> dict[str, float]:

@@ -7,9 +7,8 @@ engine computes in one packed forward.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from workings.audit.case import Case
 from workings.core.ask import Flow, score
@@ -18,7 +17,7 @@ from workings.core.problem import AnswerKind, Question
 from workings.verify.equivalence import canonical
 from workings.verify.select import ballot
 
-__all__ = ["Curve", "Options", "gold_of", "is_open", "options_of", "read_out", "recorded", "written"]
+__all__ = ["Curve", "Options", "covered", "gold_of", "options_of", "read_out", "recorded", "written"]
 
 _YES_NO = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 _MOST = 8
@@ -59,8 +58,8 @@ class Curve:
         """With one more option, any other answer: what the options fall short of `mass` at a cut.
 
         Where answers are open, a chain cut short often leads to one that nobody thought of, and shares among the
-        options alone would say that the model knows. `mass` is what the options cover behind the whole chain, where
-        they hold its answer: so much lies in how answers are written, and not in which.
+        options alone would say that the model knows. `mass` is the most that the options cover anywhere (see
+        `covered`): what they never cover lies in how answers are written, and not in which.
         """
         return Curve(self.logprobs, tuple(math.log(mass - m) if mass - m > 1e-9 else -math.inf for m in self.mass))
 
@@ -101,21 +100,19 @@ def _softmax(row: Sequence[float]) -> tuple[float, ...]:
     return tuple(part / total for part in parts)
 
 
-def recorded(values: Mapping[str, Any], rows: Sequence[Sequence[float]], mass: float | None = None) -> Curve:
-    """A curve from a recorded reading, with any other answer as an option where answers are `open`.
+def covered(question: Question, *curves: Curve) -> float | None:
+    """The most that the options cover at any cut of any of the curves; None where no other answer is possible.
 
-    `mass` is what the options cover behind the whole chain: that of the reading's own `whole` unless it is given.
+    All curves that will be compared belong in it: taken from one of them alone, it would favour that one.
     """
-    curve = Curve.of(rows)
-    if not values["open"]:
-        return curve
-    return curve.beyond(Curve.of(values["whole"][-1:]).mass[0] if mass is None else mass)
+    if question.kind is AnswerKind.YES_NO or (question.kind is AnswerKind.CHOICE and question.choices):
+        return None
+    return max(max(curve.mass) for curve in curves)
 
 
-def is_open(question: Question) -> bool:
-    """Whether there may be answers that are no option."""
-    closed = question.kind is AnswerKind.YES_NO or (question.kind is AnswerKind.CHOICE and bool(question.choices))
-    return not closed
+def recorded(mass: float | None, rows: Sequence[Sequence[float]]) -> Curve:
+    """A curve from the record, with any other answer as an option where answers are open: where there is a `mass`."""
+    return Curve.of(rows) if mass is None else Curve.of(rows).beyond(mass)
 
 
 def written(question: Question, name: str, like: str = "") -> str:

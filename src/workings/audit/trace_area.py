@@ -11,7 +11,7 @@ from typing import Any
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.early_answering import candidates
 from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import gold_of, is_open, read_out, recorded
+from workings.audit.readout import covered, gold_of, read_out, recorded
 from workings.core.answer import Outcome
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -75,16 +75,16 @@ class TraceArea:
         curve = yield from read_out(case, options, text, places)
         values: dict[str, Any] = {
             "options": list(options.names),
-            "open": is_open(case.question),
             "gold": gold,
             "kept": [place / len(text) for place in places],
             "whole": curve.plain,
         }
+        curves = [curve]
         if case.strangers and (foreign := reasoning_of(case.strangers[0]).text):
-            ends = _even(foreign, self.cuts)
-            stranger = yield from read_out(case, options, foreign, ends)
-            values |= {"stranger": stranger.plain, "stranger kept": [place / len(foreign) for place in ends]}
-        return Reading(values)
+            stranger = yield from read_out(case, options, foreign, _even(foreign, self.cuts))
+            values["stranger"] = stranger.plain
+            curves.append(stranger)
+        return Reading(values | {"mass": covered(case.question, *curves)})
 
     def find(self, measured: Sequence[Measured]) -> tuple[Finding, ...]:
         kept = counted(measured)
@@ -138,7 +138,7 @@ def _even(text: str, cuts: int) -> tuple[int, ...]:
 
 
 def _pass(one: Measured) -> list[float]:
-    return [min(row[one.values["gold"]], 1.0) for row in recorded(one.values, one.values["whole"]).shares]
+    return [min(row[one.values["gold"]], 1.0) for row in recorded(one.values["mass"], one.values["whole"]).shares]
 
 
 def _area(one: Measured) -> float:
@@ -150,7 +150,7 @@ def _chance(one: Measured) -> float | None:
     rows = one.values.get("stranger")
     if rows is None:
         return None
-    passes = _mean([row[one.values["gold"]] for row in recorded(one.values, rows).shares]) or 0.0
+    passes = _mean([row[one.values["gold"]] for row in recorded(one.values["mass"], rows).shares]) or 0.0
     end, last = _pass(one)[-1], 1 - (one.values["kept"][-2] if len(one.values["kept"]) > 1 else 0.0)
     return passes + (end - passes) * last / 2
 

@@ -31,13 +31,13 @@ class View:
     @classmethod
     def of(cls, values: Mapping[str, Any], key: str = "whole") -> View:
         """The view of a recorded reading's chain."""
-        return cls(recorded(values, values[key]), tuple(values["lengths"]))
+        return cls(recorded(values["mass"], values[key]), tuple(values["lengths"]))
 
     @classmethod
     def cues_of(cls, values: Mapping[str, Any]) -> tuple[View, ...]:
-        """The views of the same chain under the other cues, each by what its own end covers."""
-        rows = [(curve, Curve.of(curve[-1:]).mass[0]) for curve in values["cues"]]
-        return tuple(cls(recorded(values, curve, mass), tuple(values["lengths"])) for curve, mass in rows)
+        """The views of the same chain under the other cues, each by the most that is covered under it."""
+        told = [(rows, values["mass"] and max(Curve.of(rows).mass)) for rows in values["cues"]]
+        return tuple(cls(recorded(mass, rows), tuple(values["lengths"])) for rows, mass in told)
 
     @cached_property
     def final(self) -> int:
