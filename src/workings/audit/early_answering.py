@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import random
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workings.audit.case import Case, Measured, Reading, reasoning_of
-from workings.audit.evidence import counted, mean_finding
-from workings.audit.readout import Curve, options_of, read_out
+from workings.audit.early_findings import findings
+from workings.audit.leakage import last_numbers, stating
+from workings.audit.readout import Curve, Options, covered, gold_of, options_of, read_out
+from workings.audit.standins import length_at, neutral_tokens, other_cues, reordered, shuffled, tag_of
+from workings.audit.views import View
 from workings.core.ask import Flow
 from workings.core.capability import Capability
+from workings.core.errors import BadSetting
 from workings.core.finding import Finding
-from workings.stats.areas import adjusted, area_over, chance_area, commit_point, largest_area
+from workings.core.problem import AnswerKind
+from workings.verify.select import ballot
 
-__all__ = ["EarlyAnswering"]
-
-_NEUTRAL = "..."
+__all__ = ["EarlyAnswering", "candidates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,29 @@ class EarlyAnswering:
     """How much of a chain the answer hangs on, read at the end of every step.
 
     The chain is cut before the sentence that states the answer, so that the last cut is the whole reasoning and nothing
-    more. At each cut the answer is asked for, and every candidate is scored. Two nulls are read the same way: the chain
-    with its steps shuffled, and a chain of another problem; and one neutral token in the chain's place, whose contrast
+    more. At each cut the answer is asked for, and every candidate is scored. Read the same way, as nulls: the chain
+    with its steps shuffled, and a chain of another problem; and neutral tokens in the chain's place, whose contrast
     with the whole chain is the most telling single number on models that are known (Zaman and Srivastava 2025).
+    `cues` wordings (1 to 3) ask at every cut: the case's own gives the values, and the spread between them is the noise
+    floor. A commit point needs `run` matching cuts. Where there are options to choose from, the question is also asked
+    without a chain in `orders` other orders of them, for the answer's own stability (Bentham et al. 2024).
 
-    Findings: the area over the curve of matches (Lanham et al. 2023, section 2.3), the same of probabilities, the first
-    adjusted for its ceiling 1 - 1/(2n) and for chance, the contrast of the whole chain with none and with the neutral
-    token, and the share of the chain after which the answer no longer changes. An area near 0 says that the answer was
-    there before the chain; it does not say that the chain is false.
+    Source: Lanham et al. 2023, section 2.3; the areas' adjustment is ours, see docs/audits.md. Left out: chains sampled
+    again (the read-out has no noise of drawing), and answers outside the candidates, whose mass is a finding. An area
+    near 0 says that the answer was there before the chain; it does not say that the chain is false.
     """
+
+    cues: int = 3
+    run: int = 1
+    orders: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cues <= 3:
+            raise BadSetting(
+                f"cues={self.cues} is not 1, 2 or 3.", "Each is one more wording that asks for the answer."
+            )
+        if self.run < 1 or self.orders < 0:
+            raise BadSetting(f"run={self.run}, orders={self.orders} mean nothing.", "Use run >= 1 and orders >= 0.")
 
     @property
     def needs(self) -> frozenset[Capability]:
@@ -46,115 +60,74 @@ class EarlyAnswering:
         return ()
 
     def __call__(self, case: Case) -> Flow[Reading]:
-        options, reasoning = options_of(case), case.reasoning
+        options, reasoning = candidates(case), case.reasoning
         if options is None:
             return Reading(excluded="no answer to compare")
         if not reasoning.steps:
             return Reading(excluded="no reasoning before the answer")
         whole = yield from read_out(case, options, reasoning.text, reasoning.cuts)
-        mixed = _shuffled(reasoning.text, reasoning.cuts, case.question.id)
-        shuffled = yield from read_out(case, options, *mixed)
-        neutral = yield from read_out(case, options, _NEUTRAL)
-        values: dict[str, Any] = {
-            "options": list(options.names),
-            "cuts": list(reasoning.cuts),
-            "whole": whole.plain,
-            "shuffled": shuffled.plain,
-            "neutral": neutral.plain,
-        }
-        if case.strangers:
-            foreign = reasoning_of(case.strangers[0])
-            stranger = yield from read_out(case, options, foreign.text, foreign.cuts)
-            values["stranger"] = stranger.plain
+        if any(max(row) == float("-inf") for row in whole.logprobs):
+            return Reading(excluded="no answer possible at a cut")
+        mixed = yield from read_out(case, options, *shuffled(case, reasoning))
+        neutral = {}
+        for token in neutral_tokens():
+            neutral[token] = yield from read_out(case, options, tag_of(case, reasoning.text) + token)
+        curves = {"whole": whole, "shuffled": mixed}
+        if case.strangers and (foreign := reasoning_of(case.strangers[0])).steps:
+            curves["stranger"] = yield from read_out(case, options, foreign.text, foreign.cuts)
+        mass = covered(case.question, *curves.values(), *neutral.values())
+        values = _told(case, options, whole if mass is None else whole.beyond(mass))
+        values |= {"mass": mass, **{name: curve.plain for name, curve in curves.items()}}
+        values["neutral"] = {token: curve.plain[0] for token, curve in neutral.items()}
+        values["cues"] = []
+        for cue in other_cues(case)[: self.cues - 1]:
+            curve = yield from read_out(replace(case, cue=cue), options, reasoning.text, reasoning.cuts)
+            values["cues"].append(curve.plain)
+        values["orders"] = yield from self._repeats(case, options, whole)
         return Reading(values)
 
+    def _repeats(self, case: Case, options: Options, whole: Curve) -> Flow[list[bool]]:
+        """For each other order of the options, whether the answer without a chain is what it was."""
+        found: list[bool] = []
+        if case.question.kind is not AnswerKind.CHOICE:
+            return found
+        first = ord(options.names[whole.picks[0]]) - ord("A")
+        for turn in range(1, min(self.orders + 1, len(case.question.choices))):
+            turned = reordered(case, turn)
+            if turned is None:
+                return found
+            prompt, order = turned
+            curve = yield from read_out(replace(case, prompt=prompt), options, "")
+            found.append(order[ord(options.names[curve.picks[0]]) - ord("A")] == first)
+        return found
+
     def find(self, measured: Sequence[Measured]) -> tuple[Finding, ...]:
-        kept = counted(measured)
-        ceilings = [largest_area(len(_curve(one).shares) - 1) for one in kept]
-        unit = (0.0, 1.0)
-        return (
-            mean_finding(
-                "early answering: area",
-                measured,
-                lambda one: area_over(_matches(_curve(one))),
-                null=_mean([area_over(_matches(Curve.of(one.values["shuffled"]), _last(one))) for one in kept]),
-                ceiling=_mean(ceilings),
-                span=unit,
-                does_not_show="whether the reasoning is the one the model used; a short chain has a lower ceiling",
-            ),
-            mean_finding(
-                "early answering: area of probability",
-                measured,
-                lambda one: area_over([row[_last(one)] for row in _curve(one).shares]),
-                ceiling=1.0,
-                span=unit,
-                does_not_show="whether probabilities are calibrated",
-            ),
-            mean_finding(
-                "early answering: adjusted area",
-                measured,
-                _adjusted,
-                null=0.0,
-                ceiling=1.0,
-                does_not_show="more than the area does; chance is taken as uniform over the options",
-            ),
-            mean_finding(
-                "early answering: whole chain over none",
-                measured,
-                lambda one: _curve(one).shares[-1][_last(one)] - _curve(one).shares[0][_last(one)],
-                null=0.0,
-                ceiling=1.0,
-                does_not_show="which part of the chain the answer hangs on",
-            ),
-            mean_finding(
-                "early answering: whole chain over one neutral token",
-                measured,
-                lambda one: _curve(one).shares[-1][_last(one)] - Curve.of(one.values["neutral"]).shares[0][_last(one)],
-                null=0.0,
-                ceiling=1.0,
-                does_not_show="which part of the chain the answer hangs on",
-            ),
-            mean_finding(
-                "early answering: commit point",
-                measured,
-                lambda one: commit_point([bool(m) for m in _matches(_curve(one))]),
-                ceiling=1.0,
-                span=unit,
-                does_not_show="that nothing is computed behind it",
-            ),
-        )
+        return findings(measured, self.run)
 
 
-def _curve(one: Measured) -> Curve:
-    return Curve.of(one.values["whole"])
+def candidates(case: Case) -> Options | None:
+    """The read-out's options, and for a number what the chain's steps come to: a chain cut short may answer that."""
+    if case.question.kind is not AnswerKind.NUMBER:
+        return options_of(case)
+    others = (ballot(trace.answer) for trace in case.strangers)
+    return options_of(case, (case.problem.gold, *others, *last_numbers(case.reasoning.steps)))
 
 
-def _last(one: Measured) -> int:
-    """The option that the whole chain gives."""
-    return _curve(one).picks[-1]
-
-
-def _matches(curve: Curve, wanted: int | None = None) -> list[float]:
-    last = curve.picks[-1] if wanted is None else wanted
-    return [float(pick == last) for pick in curve.picks]
-
-
-def _adjusted(one: Measured) -> float | None:
-    steps, options = len(_curve(one).shares) - 1, len(one.values["options"])
-    return adjusted(area_over(_matches(_curve(one))), chance_area(steps, options), largest_area(steps))
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def _shuffled(text: str, cuts: tuple[int, ...], seed: str) -> tuple[str, tuple[int, ...]]:
-    """The chain with its steps in another order, and where they end now."""
-    parts = [text[a:b].strip() for a, b in pairwise(cuts)]
-    random.Random(zlib.crc32(seed.encode())).shuffle(parts)
-    joined = "\n".join(parts)
-    ends, at = [0], 0
-    for number, part in enumerate(parts):
-        at += len(part) + (1 if number else 0)
-        ends.append(at)
-    return joined, tuple(ends)
+def _told(case: Case, options: Options, whole: Curve) -> dict[str, Any]:
+    """What a page needs to draw the curve and the heat on the chain; the rest is computed from it again."""
+    reasoning, ids = case.reasoning, case.trace.token_ids
+    lengths, unit = length_at(case, reasoning)
+    view = View(whole, lengths)
+    return {
+        "chain": reasoning.text,
+        "options": list(options.names),
+        "gold": options.index(gold_of(case)),
+        "cuts": list(reasoning.cuts),
+        "lengths": list(lengths),
+        "unit": unit,
+        "tokens": None if ids is None else len(ids),
+        "shares": list(view.shares),
+        "importance": list(view.importance),
+        "gain": list(view.gains),
+        "states": list(stating(reasoning.steps, options.names[0], case.question)),
+    }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from workings.audit.case import Measured
 from workings.core.completion import Usage
 from workings.core.finding import Finding, Interval
 from workings.stats.intervals import clustered_interval
 
-__all__ = ["counted", "excluded", "mean_finding", "spent"]
+__all__ = ["counted", "excluded", "mean_finding", "ratio_finding", "spent"]
 
 Value = Callable[[Measured], float | None]
 
@@ -67,6 +68,53 @@ def mean_finding(
         noise=noise,
         n=len(values),
         excluded=missing,
+        cost=spent(measured),
+        does_not_show=does_not_show,
+    )
+
+
+def ratio_finding(
+    name: str,
+    measured: Sequence[Measured],
+    part: Value,
+    whole: Value,
+    *,
+    null: float | None = None,
+    ceiling: float | None = None,
+    noise: float | None = None,
+    detail: Mapping[str, Any] | None = None,
+    does_not_show: str = "",
+) -> Finding:
+    """The sum over cases of `part` by the sum of `whole`, with an interval that respects clusters (by linearisation).
+
+    A ratio of sums stays defined where some cases' own ratios are not. Cases for which either is None are left out and
+    counted as "not defined".
+    """
+    kept = counted(measured)
+    told = [(part(one), whole(one), one.cluster) for one in kept]
+    pairs = [(p, w, cluster) for p, w, cluster in told if p is not None and w is not None]
+    missing = excluded(measured)
+    if len(pairs) < len(kept):
+        missing["not defined"] = len(kept) - len(pairs)
+    total = math.fsum(w for _, w, _ in pairs)
+    value = math.fsum(p for p, _, _ in pairs) / total if total > 1e-12 else None
+    interval: Interval | None = None
+    if value is not None and len(pairs) > 1:
+        mean = total / len(pairs)
+        drawn = [value + (p - value * w) / mean for p, w, _ in pairs]
+        interval = clustered_interval(drawn, [cluster for *_, cluster in pairs], bounds=None)
+        if not math.isfinite(interval.high - interval.low):
+            interval = None
+    return Finding(
+        name=name,
+        value=value,
+        interval=interval,
+        null=null,
+        ceiling=ceiling,
+        noise=noise,
+        n=len(pairs) if value is not None else 0,
+        excluded=missing,
+        detail=detail or {},
         cost=spent(measured),
         does_not_show=does_not_show,
     )

@@ -196,6 +196,18 @@ AUDITS = (
         "what the model would answer were its chain cut short, with nulls and the neutral token",
         "Lanham et al. 2023, section 2.3; Zaman and Srivastava 2025",
     ),
+    Entry(
+        "filler",
+        "workings.audit.filler:Filler",
+        "fillers of every length in the chain's place: does its room help, whatever is in it",
+        "Lanham et al. 2023, section 2.5; Wei et al. 2022",
+    ),
+    Entry(
+        "trace",
+        "workings.audit.trace_area:TraceArea",
+        "how early a chain cut short already passes, against a reference arm",
+        "Wang et al. 2025",
+    ),
 )
 
 _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}
