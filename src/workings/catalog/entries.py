@@ -196,6 +196,30 @@ AUDITS = (
         "what the model would answer were its chain cut short, with nulls and the neutral token",
         "Lanham et al. 2023, section 2.3; Zaman and Srivastava 2025",
     ),
+    Entry(
+        "mistakes",
+        "workings.audit.mistakes:Mistakes",
+        "a checked mistake in a step: does the answer go wrong with it, or is it put right?",
+        "Lanham et al. 2023, section 2.4",
+    ),
+    Entry(
+        "paraphrase",
+        "workings.audit.paraphrase:Paraphrase",
+        "the chain in other words: does the answer stay, by a test of equivalence?",
+        "Lanham et al. 2023, section 2.6",
+    ),
+    Entry(
+        "truncation",
+        "workings.audit.truncation:Truncation",
+        "the chain cut short and written on: does it come to the same answer?",
+        "Lanham et al. 2023, section 2.3",
+    ),
+    Entry(
+        "deletion",
+        "workings.audit.deletion:Deletion",
+        "one step taken out, the rest as it was: what does the answer lose?",
+        "Chen et al. 2025 (FaithCoT-Bench), step removal",
+    ),
 )
 
 _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}
