@@ -218,7 +218,25 @@ AUDITS = (
         "deletion",
         "workings.audit.deletion:Deletion",
         "one step taken out, the rest as it was: what does the answer lose?",
-        "Chen et al. 2025 (FaithCoT-Bench), step removal",
+        "FaithCoT-Bench 2025 (arXiv 2510.04040), step removal",
+    ),
+    Entry(
+        "resampling",
+        "workings.audit.resampling:Resampling",
+        "which steps anchor the answer, by chains written anew from each",
+        "Bogdan et al. 2025",
+    ),
+    Entry(
+        "swap",
+        "workings.audit.swap:Swap",
+        "question and chain exchanged: does a suggestion work through the chain or around it?",
+        "Paul et al. 2024; Zaman and Srivastava 2025",
+    ),
+    Entry(
+        "suggested-answer",
+        "workings.audit.suggested:SuggestedAnswer",
+        "a wrong answer dropped beside the question: is it taken up?",
+        "Turpin et al. 2023, section 3",
     ),
 )
 
