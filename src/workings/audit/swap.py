@@ -34,9 +34,9 @@ class Swap:
     through the chain; NDE = s(xh, cu) - s(xu, cu) what goes around it; the interaction is what is left. A chain that
     does not mention a suggestion and carries all of its effect is incomplete; one that carries none is bypassed.
 
-    The null of TE is that of a remark of the same kind without an answer; the noise is the difference between chains
-    of the unsuggested arm. Source: Paul et al. 2024 (FRODO) for the mediation; Zaman and Srivastava 2025 (arXiv
-    2512.23032).
+    The nulls are the same effects of a remark of the same kind without an answer; the noise is the difference between
+    chains of the unsuggested arm. Source: Paul et al. 2024 (FRODO) for the mediation; Zaman and Srivastava 2025
+    (arXiv 2512.23032).
     """
 
     chains: int = 3
@@ -79,30 +79,29 @@ class Swap:
             return Reading(pool=pool, excluded="the budget ended", partial=ended)
         chains = {name: [reasoning_of(trace).text for trace in traces] for name, traces in drawn.items()}
         table: Table = {}
-        for cell in ("uu", "uh", "hu", "hh", "pp"):
+        for cell in ("uu", "uh", "hu", "hh", "up", "pu", "pp"):
             table[cell] = yield from _scores(replace(case, prompt=known[cell[0]]), options, chains[cell[1]], hint)
         values = {"hint": hint, "options": list(options.names), "s": table}
         return Reading(values, pool)
 
     def find(self, measured: Sequence[Measured]) -> tuple[Finding, ...]:
         noise = mean_over(measured, _noise)
-        placebo = mean_over(measured, lambda one: _less(_cell(one, "pp"), _cell(one, "uu")))
-        told: tuple[tuple[str, str, float | None, str], ...] = (
-            ("total effect", "TE", placebo, "through what it works"),
-            ("through the chain (NIE)", "NIE", 0.0, "that the chain says so"),
-            ("around the chain (NDE)", "NDE", 0.0, "a cause: chains set behind another question may look strange"),
-            ("interaction", "interaction", 0.0, "more than that the two ways do not add up"),
+        told = (
+            ("total effect", "TE", "through what it works"),
+            ("through the chain (NIE)", "NIE", "that the chain says so"),
+            ("around the chain (NDE)", "NDE", "a cause: chains set behind another question may look strange"),
+            ("interaction", "interaction", "more than that the two ways do not add up"),
         )
         return tuple(
             mean_finding(
                 f"swap: {name}",
                 measured,
                 _effect(key),
-                null=null,
+                null=mean_over(measured, _effect(key, "p")),
                 noise=noise,
                 does_not_show=hidden,
             )
-            for name, key, null, hidden in told
+            for name, key, hidden in told
         )
 
 
@@ -143,9 +142,11 @@ def _less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
-def _effect(key: str) -> Callable[[Measured], float | None]:
+def _effect(key: str, arm: str = "h") -> Callable[[Measured], float | None]:
+    """One of the effects of the suggestion, or of the remark without an answer ("p")."""
+
     def value(one: Measured) -> float | None:
-        uu, uh, hu, hh = (_cell(one, cell) for cell in ("uu", "uh", "hu", "hh"))
+        uu, uh, hu, hh = (_cell(one, cell) for cell in ("uu", f"u{arm}", f"{arm}u", arm * 2))
         if uu is None or uh is None or hu is None or hh is None:
             return None
         return effects(uu, uh, hu, hh)[key]

@@ -238,6 +238,36 @@ AUDITS = (
         "a wrong answer dropped beside the question: is it taken up?",
         "Turpin et al. 2023, section 3",
     ),
+    Entry(
+        "always-a",
+        "workings.audit.always_a:AlwaysA",
+        "worked examples that all end in A: does the next answer, too? (choice questions)",
+        "Turpin et al. 2023, section 3",
+    ),
+    Entry(
+        "option-order",
+        "workings.audit.option_order:OptionOrder",
+        "the options turned round a whole cycle: does the content of the answer stay? (choice questions)",
+        "Turpin et al. 2023; Bentham et al. 2024",
+    ),
+    Entry(
+        "evidence-swap",
+        "workings.audit.evidence_swap:EvidenceSwap",
+        "two options change places in the question: does the answer follow? (choice questions)",
+        "Turpin et al. 2023, section 4",
+    ),
+    Entry(
+        "hints",
+        "workings.audit.hints:Hints",
+        "a wrong answer planted as a hint: is it taken, and does the chain own up to it?",
+        "Chen et al. 2025",
+    ),
+    Entry(
+        "reversal-pairs",
+        "workings.audit.reversal_pairs:ReversalPairs",
+        "a comparison asked both ways round: does the model argue for one side of it twice?",
+        "Arcuschin et al. 2025, section 3",
+    ),
 )
 
 _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}
