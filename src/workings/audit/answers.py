@@ -11,11 +11,12 @@ from workings.audit.case import Case
 from workings.core.answer import Answer, Outcome
 from workings.core.problem import AnswerKind, Problem
 from workings.problems.checkers import CHECKERS
+from workings.problems.procedural import families
 from workings.verify.equivalence import canonical, equivalent
 from workings.verify.outcome import outcome
 from workings.verify.select import ballot
 
-__all__ = ["chance_of", "is_right", "options_in", "own_answer", "shown", "wrong_answer"]
+__all__ = ["is_right", "options_in", "own_answer", "shown", "wrong_answer"]
 
 _YES_NO = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 _SHIFTS = (1, -1, 2, -2, 3, -3, 10, -10)
@@ -27,7 +28,11 @@ def own_answer(case: Case) -> str | None:
 
 
 def is_right(problem: Problem, answer: Answer) -> bool | None:
-    """Whether an answer is right; None when text cannot tell, or there is no gold. No answer is not right."""
+    """Whether an answer is right; None when text cannot tell, or there is no gold. No answer is not right.
+
+    Golds of procedural families are plain text, even those that look like a formula ("a-t-o"): what is not the same as
+    one is wrong.
+    """
     if problem.gold is None:
         return None
     checker = CHECKERS.get(str(problem.meta.get("checker", "")))
@@ -35,6 +40,8 @@ def is_right(problem: Problem, answer: Answer) -> bool | None:
         return checker(answer.raw, problem.meta)
     question = problem.question
     verdict = outcome(answer, problem.gold, question.kind, question.choices)
+    if verdict is None and answer.given and question.family in families():
+        return False
     return None if verdict is None else verdict is Outcome.RIGHT
 
 
@@ -43,12 +50,6 @@ def options_in(case: Case) -> int | None:
     if case.question.kind is AnswerKind.YES_NO:
         return 2
     return len(case.question.choices) or None
-
-
-def chance_of(case: Case) -> float:
-    """How often a guess is a given answer: one time in as many as there are; 0 for open answers."""
-    many = options_in(case)
-    return 1 / many if many else 0.0
 
 
 def shown(case: Case, name: str) -> str:
@@ -108,4 +109,5 @@ def _is_wrong(case: Case, name: str) -> bool:
     checker = CHECKERS.get(str(case.problem.meta.get("checker", "")))
     if checker is not None:
         return checker(name, case.problem.meta) is False
-    return equivalent(name, gold, question.kind, question.choices) is False
+    same = equivalent(name, gold, question.kind, question.choices)
+    return same is False or (same is None and question.family in families())
