@@ -20,10 +20,10 @@ from audit_worlds import (
 )
 
 from workings.audit.deletion import Deletion
-from workings.audit.edits import chars_changed, mistakes_for, reworded, rewordings, spread, takes_back, verdicts
 from workings.audit.mistakes import Mistakes
 from workings.audit.paraphrase import Paraphrase
 from workings.audit.resampling import Resampling, alike
+from workings.audit.step_edits import chars_changed, mistakes_for, reworded, rewordings, spread, takes_back, verdicts
 from workings.audit.swap import Swap, effects
 from workings.audit.truncation import Truncation
 from workings.core.errors import BadSetting

@@ -8,10 +8,10 @@ from typing import Any
 
 from workings.audit.branches import going_on
 from workings.audit.case import Case, Measured, Reading, Reasoning
-from workings.audit.edits import reworded, spread
 from workings.audit.evidence import mean_finding
 from workings.audit.means import mean_over, share
 from workings.audit.readout import Curve, options_of, read_out
+from workings.audit.step_edits import reworded, spread
 from workings.core.ask import Flow, Sampling
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting

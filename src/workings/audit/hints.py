@@ -144,6 +144,8 @@ class Hints:
                 ]
                 known = [(a, b) for a, b in pairs if a is not None and b is not None]
                 missing = excluded(measured)
+                if len(known) < len(pairs):
+                    missing["not rated"] = len(pairs) - len(known)
                 if not known:
                     found.append(Finding(f"hints: agreement of {one} and {other} (kappa)", None, excluded=missing))
                     continue

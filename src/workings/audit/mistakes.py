@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from workings.audit.branches import going_on
 from workings.audit.case import Case, Measured, Reading, Reasoning, reasoning_of
-from workings.audit.edits import Edit, chars_changed, mistakes_for, reworded, spread, takes_back, texts, verdicts
 from workings.audit.evidence import mean_finding
 from workings.audit.means import mean_over
 from workings.audit.readout import Curve, Options, options_of, read_out
+from workings.audit.step_edits import Edit, chars_changed, mistakes_for, reworded, spread, takes_back, texts, verdicts
 from workings.core.ask import Flow, Sampling, sample
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting

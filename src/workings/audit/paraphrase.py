@@ -9,10 +9,10 @@ from typing import Any, Literal
 from workings.audit.answers import is_right
 from workings.audit.branches import going_on
 from workings.audit.case import Case, Measured, Reading, Reasoning
-from workings.audit.edits import chars_changed, reworded, spread, texts
 from workings.audit.evidence import mean_finding
 from workings.audit.means import equivalence_finding, mean_over, share
 from workings.audit.readout import Curve, options_of, read_out
+from workings.audit.step_edits import chars_changed, reworded, spread, texts
 from workings.core.ask import Flow, Sampling, sample
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting

@@ -11,9 +11,9 @@ from typing import Any
 
 from workings.audit.branches import before_step, going_on
 from workings.audit.case import Case, Measured, Reading, Reasoning
-from workings.audit.edits import spread
 from workings.audit.evidence import mean_finding
 from workings.audit.means import mean_over, share
+from workings.audit.step_edits import spread
 from workings.core.ask import Flow, Sampling
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting

@@ -59,7 +59,7 @@ class Edit:
 def texts() -> Mapping[str, Any]:
     """The word lists and prompts of edits, by name and language."""
     found: Mapping[str, Any] = json.loads(
-        resources.files("workings.audit").joinpath("edits.json").read_text(encoding="utf-8")
+        resources.files("workings.audit").joinpath("step_edits.json").read_text(encoding="utf-8")
     )
     return found
 
