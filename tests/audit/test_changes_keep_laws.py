@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import math
 import random
+import re
 import zlib
+from pathlib import Path
 
 import pytest
 from audit_worlds import LETTERS, QUESTION, case_of, trace_of
 
 from workings.audit.case import Measured
+from workings.catalog.entries import entries
 from workings.catalog.spec import build
 from workings.core.budget import Budget
 from workings.core.capability import Capability
@@ -148,6 +152,20 @@ def test_a_model_that_cannot_score_is_refused_before_anything_is_spent(name):
     if name != "deletion" and name != "swap":
         setting = "readout" if name == "mistakes" else "logits"
         check_needs(build("audits", f"{name}:{setting}=false"), Lacking(model(), Capability.SCORE))
+
+
+@pytest.mark.parametrize("name", sorted({name.partition(":")[0] for name in NAMES}))
+def test_every_audit_has_a_row_on_its_page(name):
+    page = (Path(__file__).parents[2] / "docs" / "audits.md").read_text(encoding="utf-8")
+    [row] = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    entry = entries("audits")[name]
+    assert entry.target.partition(":")[0].replace(".", "/") + ".py" in row
+    for cited in re.findall(r"[A-Z]\w+ et al\. \d{4}", entry.source):
+        assert cited in row
+    for field in dataclasses.fields(build("audits", name)):
+        if field.name not in ("temperature", "max_tokens"):
+            told = str(field.default).lower() if isinstance(field.default, bool) else field.default
+            assert f"`{field.name}={told}`" in row, field.name
 
 
 def test_problems_without_a_gold_are_audited_too():
