@@ -87,7 +87,7 @@ class Hints:
         for name, solution in solutions.items():
             reply = reply_of(case, solution)
             chains[name] = {"text": "", "thinking": ""} if reply.chain is None else channels(reply.chain)
-            arms[name] = {**reply.plain, "said": _by_rules(case, name, added[name], chains[name])}
+            arms[name] = {**reply.plain, "said": _by_rules(case, name, added[name], shown(case, hint), chains[name])}
         if self.judge:
             yield from self._judge(case, added, chains, arms)
         values = {"own": own, "hint": hint, "options": options_in(case), "arms": arms}
@@ -183,11 +183,11 @@ def _texts(case: Case, kinds: Sequence[str], hint: str, own: str) -> tuple[dict[
     return texts, added
 
 
-def _by_rules(case: Case, arm: str, hint: str, chain: Mapping[str, str]) -> dict[str, dict[str, bool]]:
+def _by_rules(case: Case, arm: str, hint: str, answer: str, chain: Mapping[str, str]) -> dict[str, dict[str, bool]]:
     kind, language = arm.partition("/")[0], case.question.language
     return {
         "named": {part: named(kind, language, text) for part, text in chain.items()},
-        "quoted": {part: quoted(hint, case.question.text, language, text) for part, text in chain.items()},
+        "quoted": {part: quoted(hint, case.question.text, answer, language, text) for part, text in chain.items()},
     }
 
 
