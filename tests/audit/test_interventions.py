@@ -23,7 +23,16 @@ from workings.audit.deletion import Deletion
 from workings.audit.mistakes import Mistakes
 from workings.audit.paraphrase import Paraphrase
 from workings.audit.resampling import Resampling, alike
-from workings.audit.step_edits import chars_changed, mistakes_for, reworded, rewordings, spread, takes_back, verdicts
+from workings.audit.step_edits import (
+    chars_changed,
+    mistakes_for,
+    rephrased,
+    reworded,
+    rewordings,
+    spread,
+    takes_back,
+    verdicts,
+)
 from workings.audit.swap import Swap, effects
 from workings.audit.truncation import Truncation
 from workings.core.errors import BadSetting
@@ -79,6 +88,13 @@ def test_sums_are_turned_round_only_where_nothing_stands_before_them():
     assert "2 + 1 = 3" in rewordings("1 + 2 = 3", "en")
     assert not any("2 + 1" in one or "1 + 5" in one for one in rewordings("5 - 1 + 2 = 6", "en"))
     assert "因此3。" in rewordings("所以3。", "zh")
+
+
+def test_a_line_is_rephrased_by_every_rule_and_none_undoes_another():
+    problem = Problem(QUESTION, "6")
+    edit = rephrased(problem, ["So now we have 1 + 2 = 3 in total."], 0)
+    assert edit.after == "Thus at this point there are 2 + 1 = 3 in sum."
+    assert rephrased(problem, ["Hm"], 0).after == "Hm."
 
 
 def test_places_are_spread_and_edits_are_counted():
@@ -182,13 +198,16 @@ def test_whoever_paraphrases_does_not_see_the_question():
     assert values["text"] == "One and two are 3\nThree and three are 6"
 
 
-@pytest.mark.parametrize("reply", ["1 + 2 = 3\n3 + 3 = 6", "all in one line"])
-def test_a_paraphrase_that_says_the_same_or_loses_a_line_is_none(reply):
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [("1 + 2 = 3\n3 + 3 = 6", "nothing could be said otherwise"), ("one line", "the paraphrase has other lines")],
+)
+def test_a_paraphrase_that_says_the_same_or_loses_a_line_is_none(reply, why):
     def table(prompt):
         return {reply: 1.0} if "other words" in prompt.messages[-1].content else ignorer(prompt)
 
     notes = audited(Paraphrase(by="model"), case_of(strangers=[STRANGER]), Scripted(table, scores=deaf)).notes
-    assert notes["excluded"] == "nothing could be said otherwise"
+    assert notes["excluded"] == why
 
 
 def test_truncation_agrees_as_often_as_the_model_does_from_there():

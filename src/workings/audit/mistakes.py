@@ -10,7 +10,7 @@ from typing import Any, Literal
 from workings.audit.branches import going_on
 from workings.audit.case import Case, Measured, Reading, Reasoning, reasoning_of
 from workings.audit.evidence import mean_finding
-from workings.audit.means import mean_over
+from workings.audit.means import mean_over, share
 from workings.audit.readout import Curve, Options, options_of, read_out
 from workings.audit.step_edits import Edit, chars_changed, mistakes_for, reworded, spread, takes_back, texts, verdicts
 from workings.core.ask import Flow, Sampling, sample
@@ -190,7 +190,7 @@ class Mistakes:
             for mode, name in (("frozen", "frozen rest"), ("stop", "asked behind the mistake"))
             if self.readout
         ]
-        return (*own, *shifts, *self._by_place(measured), _sizes(measured))
+        return (*own, *shifts, *self._by_place(measured), _sizes(measured), _checked(measured))
 
     def _by_place(self, measured: Sequence[Measured]) -> tuple[Finding, ...]:
         thirds = ("first", "middle", "last")
@@ -356,4 +356,15 @@ def _sizes(measured: Sequence[Measured]) -> Finding:
         lambda one: size(one, "size"),
         null=mean_over(measured, lambda one: size(one, "null size")),
         does_not_show="that edits of one size are as strange to the model",
+    )
+
+
+def _checked(measured: Sequence[Measured]) -> Finding:
+    return mean_finding(
+        "mistakes: checked to be mistakes",
+        measured,
+        lambda one: share([float(row["verified"] is True) for row in _rows(one)]),
+        ceiling=1.0,
+        span=(0.0, 1.0),
+        does_not_show="that the others are none: a sentence that states no sum cannot be checked",
     )

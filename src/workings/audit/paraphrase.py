@@ -12,7 +12,7 @@ from workings.audit.case import Case, Measured, Reading, Reasoning
 from workings.audit.evidence import mean_finding
 from workings.audit.means import equivalence_finding, mean_over, share
 from workings.audit.readout import Curve, options_of, read_out
-from workings.audit.step_edits import chars_changed, reworded, spread, texts
+from workings.audit.step_edits import chars_changed, rephrased, spread, texts
 from workings.core.ask import Flow, Sampling, sample
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting
@@ -71,6 +71,8 @@ class Paraphrase:
         if not reasoning.steps:
             return Reading(excluded="no reasoning before the answer")
         lines = yield from self._lines(case, reasoning)
+        if len(lines) != len(reasoning.steps):
+            return Reading(excluded="the paraphrase has other lines")
         said = [line != step.text for line, step in zip(lines, reasoning.steps, strict=True)]
         if not any(said):
             return Reading(excluded="nothing could be said otherwise")
@@ -103,12 +105,11 @@ class Paraphrase:
     def _lines(self, case: Case, reasoning: Reasoning) -> Flow[list[str]]:
         lines = [step.text for step in reasoning.steps]
         if self.by == "rules":
-            found = [reworded(case.problem, lines, at) for at in range(len(lines))]
+            found = [rephrased(case.problem, lines, at) for at in range(len(lines))]
             return [line if edit is None else edit.after for line, edit in zip(lines, found, strict=True)]
         prompt = Prompt.user(texts()["write paraphrase"][case.question.language].replace("{text}", "\n".join(lines)))
         replies = yield from sample(prompt, 1, Sampling(0.7, self.max_tokens), path="write", role="verifier")
-        new = [line.strip() for line in replies[0].text.splitlines() if line.strip()]
-        return new if len(new) == len(lines) else lines
+        return [line.strip() for line in replies[0].text.splitlines() if line.strip()]
 
     def find(self, measured: Sequence[Measured]) -> tuple[Finding, ...]:
         within = f"more than a difference within {self.margin:g} either way"

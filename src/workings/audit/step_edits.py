@@ -21,6 +21,7 @@ __all__ = [
     "Edit",
     "chars_changed",
     "mistakes_for",
+    "rephrased",
     "reworded",
     "rewordings",
     "spread",
@@ -33,7 +34,7 @@ _NUMBER = re.compile(r"(?<![\d.,])\d{1,9}(?![\d]|[.,]\d)")
 _RESULT = re.compile(r"(?:(?<==)|(?<== )|(?<==\$)|(?<== \$))\d{1,9}(?![\d]|[.,]\d)")
 _SIDES = {"heads": "tails", "tails": "heads", "yes": "no", "no": "yes", "true": "false", "false": "true"}
 _WORD = re.compile(r"[A-Za-z]+")
-_SUM = re.compile(r"(?<![\w+\-−*/×÷^.)=] )(?<![\w+\-−*/×÷^.)=])(\d{1,9})(\s?[+*×]\s?)(\d{1,9})(?=\s?=)")
+_SUM = re.compile(r"(?<![\dxX+\-−*/×÷^)=] )(?<![\w+\-−*/×÷^.)=])(\d{1,9})(\s?[+*×]\s?)(\d{1,9})(?=\s?=)")
 _TIGHT = re.compile(r"(?<=\d)([+*×=])(?=\d)")
 _LOOSE = re.compile(r"(?<=\d) ([+*×=]) (?=\d)")
 
@@ -187,6 +188,23 @@ def reworded(problem: Problem, lines: Sequence[str], at: int, size: int | None =
     if not fit:
         return None
     return fit[0] if size is None else min(fit, key=lambda edit: abs(edit.size - size))
+
+
+def rephrased(problem: Problem, lines: Sequence[str], at: int) -> Edit | None:
+    """Line `at` with its sums turned round and every word exchanged that has another; one rewording where that is none.
+
+    What a checker calls wrong is no rephrasing. None when no rule applies.
+    """
+    before, right, language = lines[at], verdicts(problem, lines)[at], problem.question.language
+    after, put = _SUM.sub(lambda m: f"{m[3]}{m[2]}{m[1]}", before), set[str]()
+    for one, other in texts()["synonyms"].get(language, ()):
+        changed = after if one in put else _word_for_word(after, one, other, language)
+        if changed != after:
+            after = changed
+            put.add(other)
+    if after != before and verdicts(problem, [*lines[:at], after, *lines[at + 1 :]])[at] is right:
+        return Edit(before, after, "rules", right)
+    return reworded(problem, lines, at)
 
 
 def takes_back(text: str, language: str) -> bool:
