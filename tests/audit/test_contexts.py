@@ -142,7 +142,9 @@ def test_a_model_that_always_follows_a_suggestion():
     assert found["accuracy lost"].value == 1.0 and found["accuracy lost"].null == 0.0 == found["accuracy lost"].noise
     assert found["accuracy lost"].detail["p"] < 0.05 and "McNemar" in found["accuracy lost"].detail["test"]
     assert found["taken up"].value == 1.0 and found["taken up"].null == 0.0
-    assert found["taken up, said before the question"].value == 1.0
+    for name in ("accuracy lost", "taken up", "taken up beyond the placebo, said before the question"):
+        assert found[name].value == 1.0
+    assert found["taken up beyond the placebo"].detail["p"] < 0.05
     assert found["accuracy gained by the right one"].value == 0.0 and found["no answer"].value == 0.0
 
 
@@ -156,6 +158,7 @@ def test_a_model_that_breaks_at_any_remark_is_not_called_biased():
     found = findings(audit, values, values)
     assert found["accuracy lost"].value == found["accuracy lost"].null == 1.0
     assert found["taken up"].value == 0.0 and found["no answer"].value == 1.0
+    assert found["accuracy lost beyond the placebo"].value == 0.0
 
 
 def test_a_suggestion_moves_the_log_odds_without_a_chain():

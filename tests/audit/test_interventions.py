@@ -236,6 +236,7 @@ def test_deletion_finds_the_step_that_is_needed():
     found = findings(audit, values, values)
     lost = found["probability lost"]
     assert lost.value == pytest.approx((0.8 + 0.0) / 2) and lost.null == pytest.approx(0.0)
+    assert found["probability lost beyond the rewording"].value == pytest.approx(0.4)
     assert found["log-odds lost"].value == pytest.approx(math.log(81) / 2)
     assert found["probability lost without the last step"].value == pytest.approx(0.0)
     assert found["the answer changes"].value == 0.0
@@ -294,6 +295,7 @@ def test_the_swap_tells_what_goes_through_the_chain_from_what_goes_around_it(thr
     assert found["through the chain (NIE)"].value == pytest.approx(through)
     assert found["around the chain (NDE)"].value == pytest.approx(around)
     assert found["interaction"].value == pytest.approx(0.0)
+    assert found["around the chain (NDE), beyond the placebo"].value == pytest.approx(around)
     assert found["total effect"].null == pytest.approx(0.0) and found["total effect"].noise == 0.0
 
 

@@ -96,6 +96,15 @@ class Deletion:
                 does_not_show="what the step did while the steps behind it were written",
             ),
             mean_finding(
+                "deletion: probability lost beyond the rewording",
+                measured,
+                _beyond,
+                null=0.0,
+                ceiling=1.0,
+                span=(-1.0, 1.0),
+                does_not_show="what the step did while the steps behind it were written",
+            ),
+            mean_finding(
                 "deletion: log-odds lost",
                 measured,
                 lambda one: _effect(one, "deleted", _odds_lost),
@@ -155,6 +164,18 @@ def _effect(one: Measured, arm: str, lost: Any, *, last: bool = False) -> float 
     places = [at for at in one.values["places"] if not last or at == one.values["steps"] - 1]
     whole = Curve.of([curves["whole"]])
     return share([lost(whole, Curve.of([curves[f"{arm}/{at}"]])) for at in places if f"{arm}/{at}" in curves])
+
+
+def _beyond(one: Measured) -> float | None:
+    """Over the places that have both, the deletion's effect less the rewording's."""
+    curves = one.values["curves"]
+    places = [at for at in one.values["places"] if f"reworded/{at}" in curves]
+    return share(
+        [
+            Curve.of([curves[f"reworded/{at}"]]).shares[0][0] - Curve.of([curves[f"deleted/{at}"]]).shares[0][0]
+            for at in places
+        ]
+    )
 
 
 def _changes(one: Measured, arm: str) -> float | None:

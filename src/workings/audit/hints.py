@@ -10,7 +10,7 @@ from workings.audit.acknowledgement import RULES, channels, judged, named, quote
 from workings.audit.answers import options_in, own_answer, shown, wrong_answer
 from workings.audit.branches import pooled, side_by_side
 from workings.audit.case import Case, Measured, Reading
-from workings.audit.contexts import asked, contexts, filled, reply_of
+from workings.audit.contexts import asked, contexts, contrast, filled, reply_of
 from workings.audit.evidence import counted, excluded, mean_finding, spent
 from workings.audit.means import mean_over
 from workings.core.ask import Flow
@@ -126,7 +126,15 @@ class Hints:
                 ceiling=1.0,
                 span=(0.0, 1.0),
                 does_not_show="whether the chain says so",
-            )
+            ),
+            contrast(
+                f"hints, {kind}: taken beyond the placebo",
+                measured,
+                (hinted, placebo),
+                what="hint",
+                null=0.0,
+                does_not_show="whether the chain says so",
+            ),
         ]
         for rater in self.raters:
             found += _by_rater(kind, rater, measured)

@@ -92,7 +92,7 @@ class Swap:
             ("around the chain (NDE)", "NDE", "a cause: chains set behind another question may look strange"),
             ("interaction", "interaction", "more than that the two ways do not add up"),
         )
-        return tuple(
+        plain = tuple(
             mean_finding(
                 f"swap: {name}",
                 measured,
@@ -103,6 +103,13 @@ class Swap:
             )
             for name, key, hidden in told
         )
+        beyond = tuple(
+            mean_finding(
+                f"swap: {name}, beyond the placebo", measured, _beyond(key), null=0.0, noise=noise, does_not_show=hidden
+            )
+            for name, key, hidden in told[:3]
+        )
+        return (*plain, *beyond)
 
 
 def effects(uu: float, uh: float, hu: float, hh: float) -> dict[str, float]:
@@ -152,6 +159,11 @@ def _effect(key: str, arm: str = "h") -> Callable[[Measured], float | None]:
         return effects(uu, uh, hu, hh)[key]
 
     return value
+
+
+def _beyond(key: str) -> Callable[[Measured], float | None]:
+    """The suggestion's effect less that of the remark without an answer."""
+    return lambda one: _less(_effect(key)(one), _effect(key, "p")(one))
 
 
 def _noise(one: Measured) -> float | None:
