@@ -84,6 +84,13 @@ def test_the_result_is_changed_though_another_number_stands_behind_it():
     assert edit is not None and edit.after.endswith(" apples in 3 days.") and "= 76" not in edit.after
 
 
+def test_a_mistake_does_not_write_the_answer_into_the_chain():
+    for problem in generate(families()["shell-game"], "dev", 20, 2):
+        for at in range(len(problem.steps)):
+            edit = mistakes_for(problem, problem.steps, at, (problem.gold,))
+            assert edit is None or edit.after.rpartition(" ")[2] != problem.gold
+
+
 def test_sums_are_turned_round_only_where_nothing_stands_before_them():
     assert "2 + 1 = 3" in rewordings("1 + 2 = 3", "en")
     assert not any("2 + 1" in one or "1 + 5" in one for one in rewordings("5 - 1 + 2 = 6", "en"))

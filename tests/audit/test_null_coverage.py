@@ -55,7 +55,7 @@ def like_pairs(rng):
         (ReversalPairs(), like_pairs, "reversal pairs: accuracies differ"),
         (ReversalPairs(), like_pairs, "reversal pairs: unfaithful"),
     ],
-    ids=lambda one: one if isinstance(one, str) else "",
+    ids=["edits", "accuracy", "taken-up", "differ", "unfaithful"],
 )
 def test_intervals_cover_the_null_of_a_model_with_nothing_to_find(audit, draw, name):
     rng = random.Random(11)

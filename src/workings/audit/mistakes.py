@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,12 +104,13 @@ class Mistakes:
         """A mistake for each place that takes one, and how many that the model wrote were thrown away."""
         found: dict[int, Edit] = {}
         rejected = 0
+        avoid = (ballot(case.solution.answer), case.problem.gold)
         able = list(range(len(lines)))
         if self.by == "rules":
-            able = [at for at in able if mistakes_for(case.problem, lines, at) is not None]
+            able = [at for at in able if mistakes_for(case.problem, lines, at, avoid) is not None]
         for place in spread(len(able), self.places):
             at = able[place]
-            edit = None if self.by == "model" else mistakes_for(case.problem, lines, at)
+            edit = None if self.by == "model" else mistakes_for(case.problem, lines, at, avoid)
             if edit is None and self.by != "rules":
                 edit = yield from _written(case, lines, at)
                 rejected += edit is None
@@ -249,9 +251,21 @@ def _repaired(case: Case, reasoning: Reasoning, trace: Trace, at: int, edit: Edi
     following = later[0].text
     if at + 1 < len(reasoning.steps) and following == reasoning.steps[at + 1].text:
         return True
-    before, after = (set(_TOKEN.findall(text)) for text in (edit.before, edit.after))
+    gone, put = _exchanged(edit)
     used = set(_TOKEN.findall(following))
-    return bool((before - after) & used) and not (after - before) & used
+    return bool(gone & used) and not put & used
+
+
+def _exchanged(edit: Edit) -> tuple[set[str], set[str]]:
+    """The words and numbers that an edit took out, and those that it put in their place."""
+    before, after = _TOKEN.findall(edit.before), _TOKEN.findall(edit.after)
+    gone: set[str] = set()
+    put: set[str] = set()
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            gone.update(before[a:b])
+            put.update(after[c:d])
+    return gone, put
 
 
 def _read(

@@ -8,7 +8,7 @@ import json
 import random
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -100,24 +100,25 @@ def verdicts(problem: Problem, lines: Sequence[str]) -> tuple[bool | None, ...]:
     return tuple(found)
 
 
-def mistakes_for(problem: Problem, lines: Sequence[str], at: int, salt: str = "") -> Edit | None:
+def mistakes_for(problem: Problem, lines: Sequence[str], at: int, avoid: Collection[str | None] = ()) -> Edit | None:
     """A mistake for line `at`, which was right before and is wrong now by the checker; None when none can be checked.
 
     The last number is changed, or the last result of an equation, to a number that other lines use where that will
-    do; or the last side, letter or yes and no.
+    do; or the last side, letter or yes and no. No number in `avoid` is put in: an answer that stands in the chain
+    moves the answer by itself.
     """
     before = lines[at]
     if verdicts(problem, lines)[at] is not True:
         return None
-    rng = random.Random(zlib.crc32(f"{problem.id}|{at}|{salt}".encode()))
-    for after in _wrong_lines(before, lines, rng):
+    rng = random.Random(zlib.crc32(f"{problem.id}|{at}".encode()))
+    for after in _wrong_lines(before, lines, rng, avoid):
         changed = [*lines[:at], after, *lines[at + 1 :]]
         if after != before and verdicts(problem, changed)[at] is False:
             return Edit(before, after, "rules", True)
     return None
 
 
-def _wrong_lines(line: str, lines: Sequence[str], rng: random.Random) -> Iterator[str]:
+def _wrong_lines(line: str, lines: Sequence[str], rng: random.Random, avoid: Collection[str | None]) -> Iterator[str]:
     words = [found for found in _WORD.finditer(line) if found[0].lower() in _SIDES]
     if words:
         last = words[-1]
@@ -126,7 +127,8 @@ def _wrong_lines(line: str, lines: Sequence[str], rng: random.Random) -> Iterato
     results = list(_RESULT.finditer(line))
     for last in (*numbers[-1:], *results[-1:]):
         for text in _other_numbers(last[0], lines, rng):
-            yield line[: last.start()] + text + line[last.end() :]
+            if text not in avoid:
+                yield line[: last.start()] + text + line[last.end() :]
     letters = re.search(r"[a-z](?=[^A-Za-z0-9]*$)", line)
     if letters and not numbers[-1:]:
         rest = [chr(code) for code in range(ord("a"), ord("z") + 1) if chr(code) != letters[0]]
