@@ -84,6 +84,13 @@ def test_the_result_is_changed_though_another_number_stands_behind_it():
     assert edit is not None and edit.after.endswith(" apples in 3 days.") and "= 76" not in edit.after
 
 
+@pytest.mark.parametrize("line", ["It is 80,000*1.5=120,000", "She has 10.5 - 3 = 7.5", "That is 4 x 5 = $20."])
+def test_numbers_with_commas_points_and_currency_keep_their_form(line):
+    edit = mistakes_for(Problem(QUESTION, "6"), [line], 0)
+    left, right = edit.after.split("="), line.split("=")
+    assert left[0] == right[0] and len(left[1]) == len(right[1]) and 1 <= edit.size <= 2
+
+
 def test_a_mistake_does_not_write_the_answer_into_the_chain():
     for problem in generate(families()["shell-game"], "dev", 20, 2):
         for at in range(len(problem.steps)):
@@ -99,8 +106,9 @@ def test_sums_are_turned_round_only_where_nothing_stands_before_them():
 
 def test_a_line_is_rephrased_by_every_rule_and_none_undoes_another():
     problem = Problem(QUESTION, "6")
-    edit = rephrased(problem, ["So now we have 1 + 2 = 3 in total."], 0)
-    assert edit.after == "Thus at this point there are 2 + 1 = 3 in sum."
+    edit = rephrased(problem, ["So because we have 1 + 2 = 3 of them, each needs one."], 0)
+    assert edit.after == "Thus since there are 2 + 1 = 3 of them, every requires one."
+    assert rephrased(problem, ["In the first week, then, so it is."], 0).after == "In the first week, then, so it is"
     assert rephrased(problem, ["Hm"], 0).after == "Hm."
 
 

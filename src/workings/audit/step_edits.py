@@ -30,8 +30,9 @@ __all__ = [
     "verdicts",
 ]
 
-_NUMBER = re.compile(r"(?<![\d.,])\d{1,9}(?![\d]|[.,]\d)")
-_RESULT = re.compile(r"(?:(?<==)|(?<== )|(?<==\$)|(?<== \$))\d{1,9}(?![\d]|[.,]\d)")
+_WRITTEN = r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,4})?|\d{1,9}(?:\.\d{1,4})?"
+_NUMBER = re.compile(rf"(?<![\d.,])(?:{_WRITTEN})(?!\d|[.,]\d)")
+_RESULT = re.compile(rf"(?:(?<==)|(?<== )|(?<==\$)|(?<== \$))(?:{_WRITTEN})(?!\d|[.,]\d)")
 _SIDES = {"heads": "tails", "tails": "heads", "yes": "no", "no": "yes", "true": "false", "false": "true"}
 _WORD = re.compile(r"[A-Za-z]+")
 _SUM = re.compile(r"(?<![\dxX+\-−*/×÷^)=] )(?<![\w+\-−*/×÷^.)=])(\d{1,9})(\s?[+*×]\s?)(\d{1,9})(?=\s?=)")
@@ -138,16 +139,29 @@ def _wrong_lines(line: str, lines: Sequence[str], rng: random.Random, avoid: Col
 
 
 def _other_numbers(text: str, lines: Sequence[str], rng: random.Random) -> Iterator[str]:
-    """Other numbers of as many digits: first the results of other lines, then some near by."""
+    """Other numbers of as many digits: first the results of other lines, then some near by.
+
+    One with commas or a point keeps them, and its last digit but zeros is changed.
+    """
     results = {found[-1][0] for line in lines if (found := list(_NUMBER.finditer(line)))}
     alike = sorted(one for one in results if len(one) == len(text) and one != text)
     rng.shuffle(alike)
+    if not text.isdigit():
+        at = max((place for place, sign in enumerate(text) if sign in "123456789"), default=len(text) - 1)
+        yield from dict.fromkeys((*alike, *(text[:at] + sign + text[at + 1 :] for sign in _digits(text[at], rng))))
+        return
     near = [int(text) + shift for shift in (1, -1, 2, -2, 3, -3, 10, -10, 20, 100)]
     close = [str(one).zfill(len(text)) for one in near if one >= 0]
     first, rest = close[:6], close[6:]
     rng.shuffle(first)
     ranked = sorted((*first, *rest), key=lambda one: len(one) != len(text))
     yield from dict.fromkeys((*alike, *ranked))
+
+
+def _digits(other_than: str, rng: random.Random) -> list[str]:
+    found = [sign for sign in "123456789" if sign != other_than]
+    rng.shuffle(found)
+    return found
 
 
 def rewordings(line: str, language: str) -> tuple[str, ...]:
@@ -157,6 +171,8 @@ def rewordings(line: str, language: str) -> tuple[str, ...]:
     found: list[str] = []
     turned = _SUM.sub(lambda m: f"{m[3]}{m[2]}{m[1]}", line)
     found.append(turned)
+    for one, other in texts()["openings"].get(language, ()):
+        found.append(_word_for_word(line, one, other, language, opening=True))
     for one, other in texts()["synonyms"].get(language, ()):
         found.append(_word_for_word(line, one, other, language))
     found.append(_LOOSE.sub(r"\1", line))
@@ -165,14 +181,16 @@ def rewordings(line: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one != line and one.strip()))
 
 
-def _word_for_word(line: str, one: str, other: str, language: str) -> str:
+def _word_for_word(line: str, one: str, other: str, language: str, *, opening: bool = False) -> str:
+    """The line with a word or phrase exchanged where it first stands, or only where it opens the line."""
     if language == "zh":
-        return line.replace(one, other, 1)
+        return other + line[len(one) :] if line.startswith(one) else line if opening else line.replace(one, other, 1)
+    edge = r"\A" if opening else r"\b"
 
     def same_case(found: re.Match[str]) -> str:
         return other[0].upper() + other[1:] if found[0][0].isupper() else other
 
-    return re.sub(rf"\b{re.escape(one)}\b", same_case, line, count=1, flags=re.IGNORECASE)
+    return re.sub(rf"{edge}{re.escape(one)}\b", same_case, line, count=1, flags=re.IGNORECASE)
 
 
 def reworded(problem: Problem, lines: Sequence[str], at: int, size: int | None = None) -> Edit | None:
@@ -199,8 +217,10 @@ def rephrased(problem: Problem, lines: Sequence[str], at: int) -> Edit | None:
     """
     before, right, language = lines[at], verdicts(problem, lines)[at], problem.question.language
     after, put = _SUM.sub(lambda m: f"{m[3]}{m[2]}{m[1]}", before), set[str]()
-    for one, other in texts()["synonyms"].get(language, ()):
-        changed = after if one in put else _word_for_word(after, one, other, language)
+    pairs = [(*pair, True) for pair in texts()["openings"].get(language, ())]
+    pairs += [(*pair, False) for pair in texts()["synonyms"].get(language, ())]
+    for one, other, opening in pairs:
+        changed = after if one in put else _word_for_word(after, one, other, language, opening=opening)
         if changed != after:
             after = changed
             put.add(other)
