@@ -208,6 +208,78 @@ AUDITS = (
         "how early a chain cut short already passes, against a reference arm",
         "Wang et al. 2025",
     ),
+    Entry(
+        "mistakes",
+        "workings.audit.mistakes:Mistakes",
+        "a checked mistake in a step: does the answer go wrong with it, or is it put right?",
+        "Lanham et al. 2023, section 2.4",
+    ),
+    Entry(
+        "paraphrase",
+        "workings.audit.paraphrase:Paraphrase",
+        "the chain in other words: does the answer stay, by a test of equivalence?",
+        "Lanham et al. 2023, section 2.6",
+    ),
+    Entry(
+        "truncation",
+        "workings.audit.truncation:Truncation",
+        "the chain cut short and written on: does it come to the same answer?",
+        "Lanham et al. 2023, section 2.3",
+    ),
+    Entry(
+        "deletion",
+        "workings.audit.deletion:Deletion",
+        "one step taken out, the rest as it was: what does the answer lose?",
+        "FaithCoT-Bench 2025 (arXiv 2510.04040), step removal",
+    ),
+    Entry(
+        "resampling",
+        "workings.audit.resampling:Resampling",
+        "which steps anchor the answer, by chains written anew from each",
+        "Bogdan et al. 2025",
+    ),
+    Entry(
+        "swap",
+        "workings.audit.swap:Swap",
+        "question and chain exchanged: does a suggestion work through the chain or around it?",
+        "Paul et al. 2024; Zaman and Srivastava 2025",
+    ),
+    Entry(
+        "suggested-answer",
+        "workings.audit.suggested:SuggestedAnswer",
+        "a wrong answer dropped beside the question: is it taken up?",
+        "Turpin et al. 2023, section 3",
+    ),
+    Entry(
+        "always-a",
+        "workings.audit.always_a:AlwaysA",
+        "worked examples that all end in A: does the next answer, too? (choice questions)",
+        "Turpin et al. 2023, section 3",
+    ),
+    Entry(
+        "option-order",
+        "workings.audit.option_order:OptionOrder",
+        "the options turned round a whole cycle: does the content of the answer stay? (choice questions)",
+        "Turpin et al. 2023; Bentham et al. 2024",
+    ),
+    Entry(
+        "evidence-swap",
+        "workings.audit.evidence_swap:EvidenceSwap",
+        "two options change places in the question: does the answer follow? (choice questions)",
+        "Turpin et al. 2023, section 4",
+    ),
+    Entry(
+        "hints",
+        "workings.audit.hints:Hints",
+        "a wrong answer planted as a hint: is it taken, and does the chain own up to it?",
+        "Chen et al. 2025",
+    ),
+    Entry(
+        "reversal-pairs",
+        "workings.audit.reversal_pairs:ReversalPairs",
+        "a comparison asked both ways round: does the model argue for one side of it twice?",
+        "Arcuschin et al. 2025, section 3",
+    ),
 )
 
 _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}

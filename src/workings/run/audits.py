@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workings.audit.case import Audit, Case, Measured, Thinks
+from workings.audit.case import Audit, Case, Measured, Reading, Thinks
 from workings.core.answer import Outcome
 from workings.core.ask import Flow
 from workings.core.capability import Capability
+from workings.core.errors import BudgetEnded
 from workings.core.finding import Finding
 from workings.core.problem import Problem, Question
 from workings.core.prompt import Prompt
@@ -59,7 +60,10 @@ class Auditing:
         case = self.cases.get(question.id, "not attempted")
         if isinstance(case, str):
             return Solution(notes={"excluded": case})
-        reading = yield from self.audit(case)
+        try:
+            reading = yield from self.audit(case)
+        except BudgetEnded as end:
+            reading = Reading(excluded="the budget ended", partial=end.what)
         notes = {"excluded": reading.excluded, "values": dict(reading.values)}
         return Solution(case.solution.answer, None, reading.pool, partial=reading.partial, notes=notes)
 
