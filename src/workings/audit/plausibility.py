@@ -13,12 +13,13 @@ from typing import Any, Literal
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.evidence import counted, excluded, mean_finding, spent
 from workings.audit.phrases import Phrases, phrases
-from workings.audit.talk import after_mark, chain_of, fresh, say
+from workings.audit.talk import after_mark, chain_of, say
 from workings.audit.words import lemma, words_in
 from workings.core.ask import Flow, score
 from workings.core.capability import Capability
 from workings.core.errors import BadReply, BadSetting
 from workings.core.finding import Finding
+from workings.core.prompt import Prompt
 from workings.core.trace import Trace
 from workings.stats.agreement import alpha_interval, cohen_kappa, gwet_ac1, krippendorff_alpha
 
@@ -91,7 +92,7 @@ class Plausibility:
     def _rate(self, case: Case, told: Phrases, judge: str, name: str, pool: list[Trace]) -> Flow[float | None]:
         words: Mapping[str, str] = told.texts[judge]
         parts = {"question": shown(case), "explanation": case.trace.text.strip(), "criterion": words[name]}
-        prompt = fresh(case, re.sub(r"\{(\w+)\}", lambda m: parts.get(m[1], m[0]), words["prompt"]))
+        prompt = Prompt.user(re.sub(r"\{(\w+)\}", lambda m: parts.get(m[1], m[0]), words["prompt"]))
         if self.by == "text":
             path = f"judge/{judge}/{name}"
             reply = yield from say(prompt, path, max_tokens=self.max_tokens, role="verifier")

@@ -105,7 +105,7 @@ def read_sheet(
 def _ratings(cell: Mapping[str, str], number: int, bad: list[str]) -> dict[str, float]:
     told: dict[str, float] = {}
     for criterion in CRITERIA:
-        value = cell[criterion] if criterion in cell else ""
+        value = cell.get(criterion, "")
         if not value:
             continue
         if value.removesuffix(".0") in {str(n) for n in RATINGS}:

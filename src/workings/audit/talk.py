@@ -17,7 +17,7 @@ from workings.core.trace import Trace
 from workings.verify.extract import extract
 from workings.verify.steps import split_steps
 
-__all__ = ["after_mark", "ask_on", "asked_again", "chain_of", "fresh", "later", "reworded", "say"]
+__all__ = ["after_mark", "ask_on", "asked_again", "chain_of", "later", "remarked", "reworded", "say"]
 
 
 def later(case: Case, text: str) -> Prompt:
@@ -34,9 +34,17 @@ def reworded(case: Case, text: str) -> Prompt | None:
     return replace(case.prompt, messages=(*before, Message("user", head + text + tail)), lead_ids=None)
 
 
-def fresh(case: Case, text: str) -> Prompt:
-    """A conversation of its own, in which `text` is all that the user says."""
-    return Prompt.user(text)
+def remarked(case: Case, remark: str) -> Prompt | None:
+    """The case's prompt with a remark behind its question and its options; None when the last turn does not hold it."""
+    text, question = case.question.text, case.question
+    options = "".join(f"\n({chr(65 + n)}) {option}" for n, option in enumerate(question.choices))
+    *before, last = case.prompt.messages
+    head, found, tail = last.content.rpartition(text + options)
+    if not found or last.role != "user":
+        return None
+    gap = "\n" if options else "" if question.language == "zh" else " "
+    turn = Message("user", f"{head}{text}{options}{gap}{remark}{tail}")
+    return replace(case.prompt, messages=(*before, turn), lead_ids=None)
 
 
 def say(
