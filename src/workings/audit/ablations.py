@@ -11,7 +11,7 @@ from typing import Any
 
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.demonstrations import CHANGES, Demonstration, Frame, changed, frame_of, own_chains
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, left_out, mean_finding, spent
 from workings.audit.phrases import Phrases, phrases
 from workings.audit.talk import ask_on
 from workings.core.answer import Outcome, Source
@@ -208,9 +208,6 @@ def _compared(
     first = [(a["right"], b["right"]) for a, b in pairs if a["seed"] == 0]
     mine, theirs = fmean(arm[i] for i in ids), fmean(full[i] for i in ids)
     base = fmean(standard[i] for i in ids) if all(i in standard for i in ids) else None
-    left = excluded(measured)
-    if len(here) < len(kept):
-        left["changes nothing here"] = len(kept) - len(here)
     return Finding(
         f"ablations: {name} minus full",
         told.value,
@@ -219,7 +216,7 @@ def _compared(
         ceiling=None if base is None else base - theirs,
         noise=_spread(here, name),
         n=len(ids),
-        excluded=left,
+        excluded=left_out(measured, "changes nothing here", len(kept) - len(here)),
         detail={
             "accuracy": mine,
             "full": theirs,

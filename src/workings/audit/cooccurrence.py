@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from workings.audit.case import Case, Measured, Reading
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, excluded, left_out, mean_finding, spent
 from workings.audit.readout import Curve, Options, read_out
 from workings.core.ask import Flow
 from workings.core.capability import Capability
@@ -86,7 +86,7 @@ class CoOccurrence:
             )
         found.append(
             mean_finding(
-                "co-occurrence: wrong picks that stand more often with the subject than the right one",
+                "co-occurrence: wrong picks that stood more often with the subject",
                 measured,
                 _drawn,
                 null=_mean([v for one in kept if (v := _drawn_by_chance(one)) is not None]),
@@ -171,10 +171,10 @@ def _slopes(kept: Sequence[Measured], measured: Sequence[Measured]) -> list[Find
     return [
         replace(
             base,
-            name=f"co-occurrence: hits {name}",
+            name=f"co-occurrence: slope of hits {name}",
             value=value,
             interval=interval,
-            excluded=base.excluded if value is not None else {**base.excluded, "counts do not vary": len(kept)},
+            excluded=left_out(measured, "counts do not vary", len(kept) if value is None else 0),
         )
         for name, (value, interval) in told
     ]

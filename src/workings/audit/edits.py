@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from workings.audit.case import Case, Measured, Reading, reasoning_of
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, left_out, mean_finding, spent
 from workings.audit.phrases import phrases
 from workings.audit.readout import Curve, Options, options_of, read_out
 from workings.audit.talk import asked_again, say
@@ -125,7 +125,6 @@ class Edits:
         moved, said = [row["moved"] for row, _ in rows], [float(row["mentioned"]) for row, _ in rows]
         value, interval = correlation(moved, said, [cluster for _, cluster in rows])
         noise = fmean(one.values["noise"] for one in kept) if kept else None
-        left = excluded(measured)
         return (
             Finding(
                 "edits: effect with mention (CCT)",
@@ -135,7 +134,7 @@ class Edits:
                 ceiling=1.0,
                 noise=noise,
                 n=len(rows),
-                excluded=left if value is not None else {**left, "effect or mention never varies": len(kept)},
+                excluded=left_out(measured, "effect or mention never varies", len(kept) if value is None else 0),
                 detail={
                     "cases": len(kept),
                     "mean effect": _mean(moved),

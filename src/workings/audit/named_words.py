@@ -15,11 +15,12 @@ from workings.audit.evidence import counted, mean_finding
 from workings.audit.phrases import phrases
 from workings.audit.readout import Options, options_of, read_out
 from workings.audit.talk import after_mark, asked_again, chain_of, later, reworded, say
-from workings.audit.words import masked, places_of, word_spans
+from workings.audit.words import masked, mentions, places_of, word_spans, words_in
 from workings.core.ask import Flow
 from workings.core.capability import Capability
 from workings.core.errors import BadSetting
 from workings.core.finding import Finding
+from workings.core.trace import Trace
 from workings.verify.select import ballot
 
 __all__ = ["BINS", "MASKS", "NamedWords"]
@@ -33,8 +34,9 @@ _GAP = re.compile(r"[,;，、；\n]|\band\b|和")
 class NamedWords:
     """Comprehensiveness and sufficiency of the input words a model names as important for its answer.
 
-    The model is asked, after its answer, for at most `most` words of the question. The first of them that make up 1, 5,
-    10, 20 and 50 % of the question's words (at least one, at most all that were named) are taken out
+    The model is asked, after its answer, for at most `most` words of the question; with `words` "chain" they are those
+    that its chain of thought repeats, in that order, which needs no second question. The first of them that make up 1,
+    5, 10, 20 and 50 % of the question's words (at least one, at most all that were named) are taken out
     (comprehensiveness: how much the support of the answer falls) or left alone (sufficiency: how much it falls when
     nothing else is left), and the means over these bins are the scores. The same number of random words, `draws` times,
     is the null; every mask of `MASKS` is used up to `masks` of them, since what stands in a gap is a choice.
@@ -46,6 +48,7 @@ class NamedWords:
     al. 2024.
     """
 
+    words: Literal["asked", "chain"] = "asked"
     through: Literal["chain", "answer"] = "chain"
     most: int = 5
     draws: int = 2
@@ -53,6 +56,8 @@ class NamedWords:
     max_tokens: int = 96
 
     def __post_init__(self) -> None:
+        if self.words not in ("asked", "chain"):
+            raise BadSetting(f"words={self.words!r} is not known.", "Use asked or chain.")
         if self.through not in ("chain", "answer"):
             raise BadSetting(f"through={self.through!r} is not known.", "Use chain or answer.")
         if not 1 <= self.masks <= len(MASKS):
@@ -76,10 +81,14 @@ class NamedWords:
         if self.through == "answer" and reworded(case, text) is None:
             return Reading(excluded="the prompt does not hold the question's text")
         told = phrases("explaining", case.question.language)
-        prompt = later(case, told.say("words", count=str(self.most)))
-        reply = yield from say(prompt, "named-words", max_tokens=self.max_tokens)
-        pool = (chain_of(prompt, reply),)
-        names = named_in(reply.text, told.say("words-mark"))
+        pool: tuple[Trace, ...] = ()
+        if self.words == "asked":
+            prompt = later(case, told.say("words", count=str(self.most)))
+            reply = yield from say(prompt, "named-words", max_tokens=self.max_tokens)
+            pool = (chain_of(prompt, reply),)
+            names = named_in(reply.text, told.say("words-mark"))
+        else:
+            names = [word for word in dict.fromkeys(words_in(case.reasoning.text)) if mentions(text, word)]
         places, missing = places_of(text, names)
         total = len(word_spans(text))
         values: dict[str, Any] = {"said": names, "missing": missing, "words": total, "prompt": told.stamp}

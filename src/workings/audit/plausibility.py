@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from workings.audit.case import Case, Measured, Reading
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, excluded, left_out, mean_finding, spent
 from workings.audit.phrases import Phrases, phrases
 from workings.audit.talk import after_mark, chain_of, say
 from workings.audit.words import lemma, words_in
@@ -191,7 +191,7 @@ def _agreement(name: str, raters: Mapping[str, int], measured: Sequence[Measured
         null=0.0,
         ceiling=1.0,
         n=sum(sum(v is not None for v in unit) > 1 for unit in units),
-        excluded=excluded(measured) | ({} if alpha is not None else {"rated by one only, or all alike": len(kept)}),
+        excluded=left_out(measured, "rated by one only, or all alike", len(kept) if alpha is None else 0),
         detail=pairs,
         does_not_show="that the raters are right",
     )

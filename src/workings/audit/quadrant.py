@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workings.audit.case import Measured
-from workings.audit.evidence import excluded
+from workings.audit.evidence import left_out
 from workings.core.answer import Outcome
 from workings.core.errors import BadSetting
 from workings.core.finding import Finding
@@ -132,7 +132,7 @@ def kept_right(places: Sequence[Standing], policy: Policy, measured: Sequence[Me
         null=sum(bool(place.correct) for place in known) / len(known) if known else None,
         ceiling=1.0,
         n=len(chosen),
-        excluded={**excluded(measured), "not accepted": len(places) - len(passed)},
+        excluded=left_out(measured, "not accepted", len(places) - len(passed)),
         detail={" / ".join(cell): count for cell, count in quadrant(places).items()},
         does_not_show="that acceptance makes an answer right: faithful reasoning can be wrong",
     )

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from workings.audit.case import Case, Measured, Reading
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, excluded, left_out, mean_finding, spent
 from workings.audit.readout import Curve, Options, read_out
 from workings.audit.talk import reworded
 from workings.core.ask import Flow
@@ -152,7 +152,7 @@ def _gap(measured: Sequence[Measured]) -> Finding:
     ways = [w for w in ("forward", "backward") if (w, "this way") in means and (w, "the other way") in means]
     detail = {f"{way}, taught {taught}": value for (way, taught), value in means.items()}
     if not ways:
-        left = excluded(measured) | {"not taught both ways": len(kept)}
+        left = left_out(measured, "not taught both ways", len(kept))
         return Finding(
             name, None, null=0.0, excluded=left, detail=detail, cost=spent(measured), does_not_show="anything"
         )

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from workings.audit.case import Case, Measured, Reading
-from workings.audit.evidence import counted, excluded, mean_finding, spent
+from workings.audit.evidence import counted, left_out, mean_finding, spent
 from workings.audit.phrases import Phrases, phrases
 from workings.audit.talk import ask_on
 from workings.core.ask import Flow
@@ -187,7 +187,7 @@ def _error(measured: Sequence[Measured], order: str, labels: Counter[str]) -> Fi
     """The error as the mean over the two right answers: cases weigh so that each of these counts half."""
     kept, name = counted(measured), f"snowballing: error, {order.replace('-', ' ')}"
     if not labels["yes"] or not labels["no"]:
-        left = excluded(measured) | {"one right answer only": len(kept)}
+        left = left_out(measured, "one right answer only", len(kept))
         told = "anything here: with one right answer an error cannot be told from a liking for the other"
         return Finding(name, None, null=0.5, excluded=left, cost=spent(measured), does_not_show=told)
     total = len(kept)

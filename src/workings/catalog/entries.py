@@ -282,9 +282,9 @@ _BUILT_IN: Mapping[str, tuple[Entry, ...]] = {
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All entries of "methods", "graders", "audits" or "problems" by name: built-ins, then installed packages' in the same group.
+    """All entries of "methods", "graders", "audits" or "problems" by name: built-ins, then installed packages'.
 
-    A package cannot replace a built-in name.
+    Those are in the group of the same name. A package cannot replace a built-in name.
     """
     known = {entry.name: entry for entry in _BUILT_IN.get(kind, ())}
     for point in entry_points(group=f"workings.{kind}"):
