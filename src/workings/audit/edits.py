@@ -11,7 +11,7 @@ from typing import Any, Literal
 from workings.audit.case import Case, Measured, Reading, reasoning_of
 from workings.audit.evidence import counted, left_out, mean_finding, spent
 from workings.audit.phrases import phrases
-from workings.audit.readout import Curve, Options, options_of, read_out
+from workings.audit.readout import Curve, Options, options_of, read_out, written
 from workings.audit.talk import asked_again, say
 from workings.audit.words import mentions, word_spans
 from workings.core.ask import Flow
@@ -76,7 +76,8 @@ class Edits:
         return ()
 
     def __call__(self, case: Case) -> Flow[Reading]:
-        if ballot(case.solution.answer) is None:
+        own = ballot(case.solution.answer)
+        if own is None:
             return Reading(excluded="no answer to compare")
         told = phrases("edits", case.question.language)
         made = edits_of(case.question, self.inserts, self.exchanges, told.texts["insert"])
@@ -86,8 +87,8 @@ class Edits:
             solution = yield from asked_again(case, replace(case.question, text=edit.text))
             runs.append((_chosen(solution), ballot(solution.answer)))
         options = options_of(case, (answer for _, answer in runs))
-        if options is None:
-            return Reading(excluded="no edit and no gold gives another answer to compare")
+        if options is None:  # one answer whatever is edited: nothing moved
+            options = Options((own,), (written(case.question, own),))
         first = yield from _after(case, options, case.trace)
         repeated = yield from _after(case, options, _chosen(again) or case.trace)
         rows: list[dict[str, Any]] = []

@@ -84,7 +84,7 @@ class Plausibility:
             given: dict[str, float | None] = {}
             for name in self.names:
                 given[name] = yield from self._rate(case, told, judge, name, pool)
-            ratings[f"judge {judge}"] = given
+            ratings[f"judge {judge}/{told.version} by {self.by}"] = given
         values = {"ratings": ratings, "prompt": told.stamp, "by": self.by, "overlap": _overlap(case)}
         empty = all(rating is None for given in ratings.values() for rating in given.values())
         return Reading(values, tuple(pool), excluded="no rating in any reply of the judge" if empty else "")
@@ -127,7 +127,7 @@ class Plausibility:
             detail: dict[str, Any] = {"raters": raters}
             if name == "factual" and overlaps:
                 detail["share of words that are the question's"] = fmean(overlaps)
-            found += [replace(mean, detail=detail), _agreement(name, raters, measured)]
+            found += [replace(mean, detail=detail), _agreement(name, list(raters), measured)]
         return tuple(found) or (Finding("plausibility", None, excluded=excluded(measured), cost=spent(measured)),)
 
 
@@ -152,14 +152,14 @@ def rating_in(reply: str, mark: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def _raters(kept: Sequence[Measured], name: str) -> dict[str, int]:
-    """Every rater of a criterion, and how much it rated."""
-    counts: dict[str, int] = {}
+def _raters(kept: Sequence[Measured], name: str) -> dict[str, dict[str, float]]:
+    """Every rater of a criterion, how much it rated, and its mean."""
+    given: dict[str, list[float]] = {}
     for one in kept:
-        for rater, given in one.values["ratings"].items():
-            if given.get(name) is not None:
-                counts[rater] = counts.get(rater, 0) + 1
-    return counts
+        for rater, told in one.values["ratings"].items():
+            if (rating := told.get(name)) is not None:
+                given.setdefault(rater, []).append(rating)
+    return {rater: {"n": len(values), "mean": fmean(values)} for rater, values in given.items()}
 
 
 def _mean_of(one: Measured, name: str) -> float | None:
@@ -167,7 +167,7 @@ def _mean_of(one: Measured, name: str) -> float | None:
     return fmean(told) if told else None
 
 
-def _agreement(name: str, raters: Mapping[str, int], measured: Sequence[Measured]) -> Finding:
+def _agreement(name: str, raters: Sequence[str], measured: Sequence[Measured]) -> Finding:
     """Krippendorff's alpha over all raters of a criterion, with each pair's kappa and AC1."""
     kept = counted(measured)
     units = [[one.values["ratings"].get(rater, {}).get(name) for rater in raters] for one in kept]

@@ -101,9 +101,9 @@ def decide(places: Iterable[Standing], policy: Policy) -> tuple[Decision, ...]:
 
 def _high_stakes(place: Standing) -> tuple[bool, str]:
     if place.faithful is None:
-        return False, "refused: the audit could not tell whether the explanation is the real one"
+        return False, "the audit could not tell whether the explanation is the real one"
     if not place.faithful:
-        return False, "refused: the explanation fails its audit"
+        return False, "the explanation fails its audit"
     if place.plausible is False:
         return True, "faithful, but not convincing: have somebody look"
     return True, "faithful"
@@ -111,9 +111,9 @@ def _high_stakes(place: Standing) -> tuple[bool, str]:
 
 def _teaching(place: Standing) -> tuple[bool, str]:
     if place.plausible is None:
-        return False, "held back: nobody has rated the explanation"
+        return False, "nobody has rated the explanation"
     if not place.plausible:
-        return False, "held back: the explanation does not convince"
+        return False, "the explanation does not convince"
     if place.faithful is False:
         return True, "convincing; it is not how the model got there, so say that it is an example"
     return True, "convincing"

@@ -76,9 +76,9 @@ def read_sheet(
     for number, row in enumerate(rows, 2):
         cell = {key: (value or "").strip().removeprefix("'") for key, value in row.items() if isinstance(value, str)}
         rater = cell.get("rater") or rater
-        ratings = _ratings(cell, number, bad)
-        if not ratings:
+        if not any(cell.get(criterion) for criterion in CRITERIA):
             continue
+        ratings = _ratings(cell, number, bad)
         if cell["run"] != run:
             bad.append(f"row {number}, run: {cell['run']!r} is not {run!r}")
         if cell["method"] not in known:
