@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import zlib
 
 from workings.audit.case import Case, Measured
 from workings.core.problem import AnswerKind, Problem, Question
@@ -59,7 +60,7 @@ def asked(prompt: Prompt) -> str:
 def audited(audit, case, model):
     """The solution of one audit of one case; its notes hold the reading."""
     flow = Auditing(audit, {case.problem.id: case})
-    return asyncio.run(solve(flow, case.question, World(model)))
+    return asyncio.run(solve(flow, case.question, World(model), seed=zlib.crc32(case.problem.id.encode())))
 
 
 def measured(audit, case, model, id="q"):

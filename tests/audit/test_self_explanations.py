@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+from dataclasses import replace
 
 import pytest
 from probing import BOX, asked, case_of, found, measured, problem_of, several, talking, words
@@ -13,6 +13,7 @@ from workings.audit.edits import Edits, edits_of
 from workings.audit.named_words import NamedWords, bins_of, named_in
 from workings.core.errors import BadSetting
 from workings.core.problem import AnswerKind, Question
+from workings.reason.cot import Cot
 
 YES = "I see it.\nThe answer is yes."
 NO = "I see it.\nThe answer is no."
@@ -183,10 +184,6 @@ def test_many_random_edits_flip_nearly_half_of_all_items_at_one_percent_each():
     # published error: 64 edits and the first flip chosen measure brittleness; the base rate is that of one edit
     assert pytest.approx(0.474, abs=0.001) == 1 - 0.99**64
     audit = Edits(inserts=8, exchanges=0)
-    word = edits_of(sum_case().question, 8, 0, ["old", "green", "calm", "new", "round", "small", "nice", "fine"])[
-        0
-    ].word
-    assert word in ("old", "green", "calm", "new", "round", "small", "nice", "fine")
     one = measured(audit, sum_case(), adding(numbers_of, hurt=_inserted(audit)))
     told = found(audit, one, one)["flips by one random insertion"]
     assert told.value == pytest.approx(1 / 8) and "2 are flipped by one of 8" in told.does_not_show
@@ -228,16 +225,12 @@ def test_a_sampling_method_shows_its_noise():
     def speak(prompt):
         return {YES: 0.5, NO: 0.5} if "Question:" not in asked(prompt) else f"Question: {BOX} Now?\nAnswer: no"
 
-    from workings.reason.cot import Cot
-
     case = case_of(problem_of(), YES, method=Cot(temperature=1.0))
     again = [measured(Counterfactual(), _with_id(case, f"q{i}"), talking(speak), f"q{i}") for i in range(40)]
     noise = found(Counterfactual(), *again)["the answer changes"].noise
-    assert 0.25 < noise < 0.75 and math.isfinite(noise)
+    assert 0.25 < noise < 0.75
 
 
 def _with_id(case, id):
-    from dataclasses import replace
-
     problem = replace(case.problem, question=replace(case.question, id=id))
     return replace(case, problem=problem)

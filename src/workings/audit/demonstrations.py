@@ -14,7 +14,7 @@ from workings.core.trace import Trace
 from workings.verify.extract import extract
 from workings.verify.steps import split_steps
 
-__all__ = ["CHANGES", "Demonstration", "Frame", "changed", "frame_of"]
+__all__ = ["CHANGES", "Demonstration", "Frame", "changed", "frame_of", "own_chains"]
 
 _EQUATION = re.compile(
     r"(?P<a>\d+(?:\.\d+)?)\s*(?P<sign>[-+*×x÷/−])\s*(?P<b>\d+(?:\.\d+)?)\s*=\s*(?P<c>-?\d+(?:\.\d+)?)"
@@ -206,7 +206,8 @@ def _text(one: Demonstration, rng: random.Random) -> tuple[str, ...]:
     """The words of the steps in each other's places; numbers, signs and their order stay."""
     words = [found.group() for step in one.steps for found in _LETTERS.finditer(step)]
     mixed = list(words)
-    rng.shuffle(mixed)
+    while mixed == words and len(set(words)) > 1:
+        rng.shuffle(mixed)
     supply = iter(mixed)
     return tuple(_LETTERS.sub(lambda found: next(supply), step) for step in one.steps)
 

@@ -182,12 +182,13 @@ def edits_of(question: Question, inserts: int, exchanges: int, words: Sequence[s
     rng = random.Random(f"edits|{question.id}")
     spans, text = word_spans(question.text), question.text
     numbers = [(a, b) for a, b in spans if text[a:b].isdigit() and len(text[a:b]) < 7]
-    exchanges = exchanges if numbers else 0
+    if not numbers:
+        inserts, exchanges = inserts + exchanges, 0
     free = [word for word in words if not mentions(text, word)]
     rng.shuffle(free)
     found: list[Edit] = []
     gap = "" if question.language == "zh" else " "
-    for word in free[: inserts + (0 if numbers else exchanges)]:
+    for word in free[:inserts]:
         start, _ = rng.choice(spans[1:] or spans)
         found.append(Edit("insert", f"{text[:start]}{word}{gap}{text[start:]}", word))
     for _ in range(exchanges):

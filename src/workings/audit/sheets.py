@@ -87,7 +87,7 @@ def read_sheet(
             bad.append(f"row {number}, problem: {cell['problem']!r} is no problem of this run")
         if not rater:
             bad.append(f"row {number}, rater: nobody is named at or above it")
-        elif rater.startswith("judge "):
+        elif cell.get("rater", "").startswith("judge "):
             bad.append(f"row {number}, rater: {rater!r} is a name for models")
         if (key := (cell["method"], cell["problem"], rater)) in seen:
             bad.append(f"row {number}, problem: {rater!r} has rated {cell['problem']!r} above")
