@@ -19,10 +19,12 @@ from workings.stats.intervals import clustered_interval
 
 __all__ = ["Reversal"]
 
+_WAYS = ("this way", "the other way", "both ways")
+
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """How likely the right answer is, over other answers of its kind, in the direction taught and in the other.
+    """How likely the right answer is, over other answers of its kind, asked as it was taught and the other way round.
 
     For problems whose `meta` names the direction asked, the direction taught, other answers, and the question without
     its subject (`one-way`). A name's own likelihood differs from that of another by more than what is known about it,
@@ -52,10 +54,9 @@ class Reversal:
         options = Options(names, tuple(f" {name}." for name in names))
         asked = yield from read_out(case, options, "")
         prior = yield from read_out(replace(case, prompt=neutral), options, "")
-        taught = meta["taught"] in (meta["way"], "both")
         values: dict[str, Any] = {
             "way": meta["way"],
-            "taught": "this way" if taught else "the other way",
+            "taught": _taught(str(meta["way"]), str(meta["taught"])),
             "asked": asked.plain,
             "prior": prior.plain,
         }
@@ -82,7 +83,7 @@ class Reversal:
             ),
             ("right answer ranks first", _first, _chance(measured), 1.0, (0.0, 1.0), "knowledge beyond these others"),
         ):
-            for taught in ("this way", "the other way"):
+            for taught in _WAYS:
                 one = mean_finding(
                     f"reversal: taught {taught}, {name}",
                     measured,
@@ -94,6 +95,10 @@ class Reversal:
                 )
                 found.append(one)
         return (*found, _gap(measured))
+
+
+def _taught(way: str, taught: str) -> str:
+    return "both ways" if taught == "both" else "this way" if taught == way else "the other way"
 
 
 def _rows(one: Measured) -> tuple[list[float], list[float]]:
@@ -157,7 +162,7 @@ def _gap(measured: Sequence[Measured]) -> Finding:
             name, None, null=0.0, excluded=left, detail=detail, cost=spent(measured), does_not_show="anything"
         )
     value = fmean(means[way, "this way"] - means[way, "the other way"] for way in ways)
-    used = [(one, v) for one, v in kept if one.values["way"] in ways]
+    used = [(one, v) for one, v in kept if one.values["way"] in ways and one.values["taught"] != "both ways"]
     parts = []
     for one, v in used:
         key = (one.values["way"], one.values["taught"])

@@ -27,7 +27,8 @@ _THINGS = (
     "paper",
     "salt",
 )
-_COUNTS = (0, 1, 3, 10, 30, 100)
+_COUNTS = (0, 1, 3, 10, 30)
+_ALONE = (0, 0, 0, 100, 100, 300, 300, 1000, 1000, 3000, 3000, 3000)
 _TRUE = (
     "{place} is known for its {thing}.",
     "Everybody praises the {thing} of {place}.",
@@ -85,7 +86,7 @@ def planted_world(count: int = 120, seed: int = 0, counts: Sequence[int] = _COUN
         raise BadSetting(f"count={count}, counts={tuple(counts)} are out of range.", f"Use 1 to {len(names())} places.")
     rng = random.Random(f"counted|{seed}")
     places = [f"{name}ville" for name in rng.sample(names(), count)]
-    alone = dict(zip(_THINGS, rng.sample([0, 0, 5, 5, 20, 20, 80, 80, 200, 200, 500, 500], len(_THINGS)), strict=True))
+    alone = dict(zip(_THINGS, rng.sample(_ALONE, len(_THINGS)), strict=True))
     often = [counts[i % len(counts)] for i in range(count)]
     aside = [counts[(i // len(counts)) % len(counts)] for i in range(count)]
     truth, stated, beside = {}, {}, {}
