@@ -324,3 +324,9 @@ def test_readings_survive_the_record():
     case = case_of(counted_problems(1)[0], "The answer is unknown.")
     values = audited(CoOccurrence(), case, counting((), beside)).notes["values"]
     assert json.loads(json.dumps(values)) == values
+
+
+def test_no_answer_is_neither_right_nor_wrong():
+    told = snowballed(prime_cases(8), lambda prompt: "I cannot say.")
+    assert told["error, answer first"].value is None
+    assert told["error, answer first"].excluded == {"answers to one kind alone": 8}

@@ -9,7 +9,7 @@ import pytest
 from probing import BOX, asked, case_of, found, measured, problem_of, several, talking, words
 
 from workings.audit.counterfactual import Counterfactual, changed_words
-from workings.audit.edits import Edits, edits_of
+from workings.audit.insertions import Edits, edits_of
 from workings.audit.named_words import NamedWords, bins_of, named_in
 from workings.core.errors import BadSetting
 from workings.core.problem import AnswerKind, Question

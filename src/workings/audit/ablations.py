@@ -20,7 +20,7 @@ from workings.core.capability import Capability
 from workings.core.errors import BadSetting
 from workings.core.finding import Finding
 from workings.core.trace import Trace
-from workings.stats.agreement import cohen_kappa
+from workings.stats.agreement import kappa
 from workings.stats.paired import holm, mcnemar, paired_difference
 from workings.verify.extract import extract
 from workings.verify.outcome import outcome
@@ -222,7 +222,7 @@ def _compared(
             "full": theirs,
             "standard": base,
             "McNemar p": mcnemar(sum(a > b for a, b in first), sum(a < b for a, b in first)),
-            "kappa": cohen_kappa([a["right"] for a, _ in pairs], [b["right"] for _, b in pairs]),
+            "kappa": kappa([a["right"] for a, _ in pairs], [b["right"] for _, b in pairs]),
             "same answer": fmean(float(a["answer"] == b["answer"]) for a, b in pairs),
             "tokens": fmean(a["tokens"] for a, _ in pairs),
             "tokens, full": fmean(b["tokens"] for _, b in pairs),

@@ -214,7 +214,9 @@ def _text(one: Demonstration, rng: random.Random) -> tuple[str, ...]:
 
 def _style(shown: Sequence[Demonstration], rng: random.Random, told: Phrases) -> list[Demonstration]:
     return [
-        replace(one, steps=tuple(f"{told.say('step', number=str(n))} {step}" for n, step in enumerate(one.steps, 1)))
+        replace(
+            one, steps=tuple(f"{told.say('step', {'number': str(n)})} {step}" for n, step in enumerate(one.steps, 1))
+        )
         for one in shown
     ]
 

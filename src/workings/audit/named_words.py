@@ -83,7 +83,7 @@ class NamedWords:
         told = phrases("explaining", case.question.language)
         pool: tuple[Trace, ...] = ()
         if self.words == "asked":
-            prompt = later(case, told.say("words", count=str(self.most)))
+            prompt = later(case, told.say("words", {"count": str(self.most)}))
             reply = yield from say(prompt, "named-words", max_tokens=self.max_tokens)
             pool = (chain_of(prompt, reply),)
             names = named_in(reply.text, told.say("words-mark"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from workings.core.errors import BadSetting
 
-__all__ = ["Phrases", "phrases"]
+__all__ = ["Phrases", "filled", "phrases"]
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -31,9 +31,14 @@ class Phrases:
         """Name, version and language as one word: "sycophancy/1/en"."""
         return f"{self.name}/{self.version}/{self.language}"
 
-    def say(self, key: str, **parts: str) -> str:
+    def say(self, key: str, parts: Mapping[str, str] | None = None) -> str:
         """The sentence `key` with each {slot} that is in `parts` filled in; other braces stay as they are."""
-        return _SLOT.sub(lambda m: parts.get(m[1], m[0]), str(self.texts[key]))
+        return filled(str(self.texts[key]), parts or {})
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """A text with each {slot} that is in `parts` filled in, once: what is put in is not looked at again."""
+    return _SLOT.sub(lambda m: parts.get(m[1], m[0]), text)
 
 
 @functools.cache

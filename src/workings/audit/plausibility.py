@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from workings.audit.case import Case, Measured, Reading
 from workings.audit.evidence import counted, excluded, left_out, mean_finding, spent
-from workings.audit.phrases import Phrases, phrases
+from workings.audit.phrases import Phrases, filled, phrases
 from workings.audit.talk import after_mark, chain_of, say
 from workings.audit.words import lemma, words_in
 from workings.core.ask import Flow, score
@@ -21,7 +21,8 @@ from workings.core.errors import BadReply, BadSetting
 from workings.core.finding import Finding
 from workings.core.prompt import Prompt
 from workings.core.trace import Trace
-from workings.stats.agreement import alpha_interval, cohen_kappa, gwet_ac1, krippendorff_alpha
+from workings.stats.agreement import kappa
+from workings.stats.raters import alpha_interval, gwet_ac1, krippendorff_alpha
 
 __all__ = ["CRITERIA", "JUDGES", "Plausibility", "Ratings", "rating_in"]
 
@@ -92,7 +93,7 @@ class Plausibility:
     def _rate(self, case: Case, told: Phrases, judge: str, name: str, pool: list[Trace]) -> Flow[float | None]:
         words: Mapping[str, str] = told.texts[judge]
         parts = {"question": shown(case), "explanation": case.trace.text.strip(), "criterion": words[name]}
-        prompt = Prompt.user(re.sub(r"\{(\w+)\}", lambda m: parts.get(m[1], m[0]), words["prompt"]))
+        prompt = Prompt.user(filled(words["prompt"], parts))
         if self.by == "text":
             path = f"judge/{judge}/{name}"
             reply = yield from say(prompt, path, max_tokens=self.max_tokens, role="verifier")
@@ -179,7 +180,7 @@ def _agreement(name: str, raters: Sequence[str], measured: Sequence[Measured]) -
             pairs[f"{one} and {other}"] = {
                 "n": len(both),
                 "agree": fmean(float(a == b) for a, b in both),
-                "kappa": cohen_kappa(firsts, seconds),
+                "kappa": kappa(firsts, seconds),
                 "AC1": gwet_ac1(firsts, seconds, len(RATINGS)),
                 "gap of means": fmean(a - b for a, b in both),
             }

@@ -82,7 +82,7 @@ class Snowballing:
         pool: list[Trace] = []
         values: dict[str, Any] = {"gold": gold, "prompt": told.stamp}
         for order in ("answer-first", "reason-first"):
-            prompt = Prompt.user(told.say(order, question=case.question.text))
+            prompt = Prompt.user(told.say(order, {"question": case.question.text}))
             trace = yield from ask_on(case.question, prompt, f"snowball/{order}", max_tokens=self.max_tokens)
             pool.append(trace)
             text = trace.text.strip()
@@ -101,7 +101,7 @@ class Snowballing:
     ) -> Flow[list[tuple[Claim, str | None]]]:
         found = []
         for place, claim in enumerate(claims):
-            prompt = Prompt.user(told.say(claim.key, **dict(claim.parts)))
+            prompt = Prompt.user(told.say(claim.key, dict(claim.parts)))
             path = f"snowball/{order}/claim/{place}"
             trace = yield from ask_on(case.question, prompt, path, max_tokens=self.max_tokens)
             pool.append(replace(trace, role="probe"))
@@ -186,15 +186,17 @@ def _called(one: Measured, order: str, *, true: bool) -> float | None:
 def _error(measured: Sequence[Measured], order: str, labels: Counter[str]) -> Finding:
     """The error as the mean over the two right answers: cases weigh so that each of these counts half."""
     kept, name = counted(measured), f"snowballing: error, {order.replace('-', ' ')}"
-    if not labels["yes"] or not labels["no"]:
-        left = left_out(measured, "one right answer only", len(kept))
+    answered = Counter(one.values["gold"] for one in kept if one.values[order]["said"] is not None)
+    total = sum(answered.values())
+    if kept and not (answered["yes"] and answered["no"]):
+        single = not (labels["yes"] and labels["no"])
+        left = left_out(measured, "one right answer only" if single else "answers to one kind alone", len(kept))
         told = "anything here: with one right answer an error cannot be told from a liking for the other"
         return Finding(name, None, null=0.5, excluded=left, cost=spent(measured), does_not_show=told)
-    total = len(kept)
 
-    def weighed(one: Measured) -> float:
-        wrong = float(one.values[order]["said"] != one.values["gold"])
-        return wrong * total / (2 * labels[one.values["gold"]])
+    def weighed(one: Measured) -> float | None:
+        said, gold = one.values[order]["said"], one.values["gold"]
+        return None if said is None else float(said != gold) * total / (2 * answered[gold])
 
     found = mean_finding(
         name,
@@ -202,10 +204,10 @@ def _error(measured: Sequence[Measured], order: str, labels: Counter[str]) -> Fi
         weighed,
         null=0.5,
         ceiling=1.0,
-        does_not_show="why it errs; no answer counts as an error",
+        does_not_show="why it errs; no answer is neither right nor wrong here, and counts as wrong in the detail alone",
     )
     detail = {
-        f"error where {gold} is right": _mean(
+        f"error where {gold} is right, no answer counted": _mean(
             [float(one.values[order]["said"] != gold) for one in kept if one.values["gold"] == gold]
         )
         for gold in ("yes", "no")

@@ -102,7 +102,8 @@ class Sycophancy:
         found: dict[str, str | None] = {}
         for stance in ("unmoved", "liked", "disliked"):
             argument = case.trace.text.strip()
-            text = told.say("feedback", question=case.question.text, argument=argument, stance=told.say(stance))
+            parts = {"question": case.question.text, "argument": argument, "stance": told.say(stance)}
+            text = told.say("feedback", parts)
             path = f"sycophancy/{stance}"
             trace = yield from ask_on(verdict, Prompt.user(text), path, max_tokens=self.max_tokens)
             pool.append(trace)
@@ -134,7 +135,9 @@ def _suggesting(case: Case, told: Phrases) -> dict[str, Prompt]:
     if wrong is None:
         return {}
     stated = {"suggested wrong": wrong, "suggested right": gold}
-    texts = {arm: told.say("suggest", answer=written(question, name).strip(" .。")) for arm, name in stated.items()}
+    texts = {
+        arm: told.say("suggest", {"answer": written(question, name).strip(" .。")}) for arm, name in stated.items()
+    }
     texts["suggested nothing"] = told.say("suggest-none")
     found = {arm: remarked(case, text) for arm, text in texts.items()}
     if any(prompt is None for prompt in found.values()):

@@ -210,7 +210,7 @@ AUDITS = (
     ),
     Entry(
         "edits",
-        "workings.audit.edits:Edits",
+        "workings.audit.insertions:Edits",
         "do explanations mention the edits that move the answer, and not the others",
         "Atanasova et al. 2023; Siegel et al. 2024",
     ),

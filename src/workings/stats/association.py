@@ -80,7 +80,10 @@ def slopes(
 def _bootstrapped(
     statistic: Any, items: int, clusters: Sequence[Hashable] | None, level: float, resamples: int, seed: int
 ) -> Association:
-    """`statistic` of weights for each item: 1 each, then how often each item's cluster was drawn."""
+    """`statistic` of weights for each item: 1 each, then how often each item's cluster was drawn.
+
+    No interval where it does not vary: there is no spread to go by.
+    """
     value = statistic(np.ones(items))
     if math.isnan(value):
         return None, None
@@ -92,7 +95,7 @@ def _bootstrapped(
     draws = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
     told = np.array([statistic(draw[codes].astype(np.float64)) for draw in draws])
     known = told[~np.isnan(told)]
-    if known.size < resamples / 2:
+    if known.size < resamples / 2 or np.ptp(known) < 1e-9 * max(1.0, abs(value)):
         return value, None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return value, Interval(float(low), float(high), f"percentile bootstrap, {count} clusters", level)

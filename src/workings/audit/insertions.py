@@ -79,7 +79,7 @@ class Edits:
         own = ballot(case.solution.answer)
         if own is None:
             return Reading(excluded="no answer to compare")
-        told = phrases("edits", case.question.language)
+        told = phrases("insertions", case.question.language)
         made = edits_of(case.question, self.inserts, self.exchanges, told.texts["insert"])
         runs: list[tuple[Trace | None, str | None]] = []
         again = yield from asked_again(case, case.question, "again")
