@@ -12,7 +12,7 @@ from workings.core.completion import Usage
 from workings.core.finding import Finding, Interval
 from workings.stats.intervals import clustered_interval
 
-__all__ = ["counted", "excluded", "mean_finding", "ratio_finding", "spent"]
+__all__ = ["counted", "excluded", "left_out", "mean_finding", "ratio_finding", "spent"]
 
 Value = Callable[[Measured], float | None]
 
@@ -25,6 +25,11 @@ def counted(measured: Sequence[Measured]) -> list[Measured]:
 def excluded(measured: Sequence[Measured]) -> dict[str, int]:
     """How many cases were left out, by reason."""
     return dict(Counter(one.excluded for one in measured if one.excluded))
+
+
+def left_out(measured: Sequence[Measured], more: str, count: int) -> dict[str, int]:
+    """The cases left out, by reason, and `count` more for one reason, where that is not 0."""
+    return excluded(measured) | ({more: count} if count else {})
 
 
 def spent(measured: Sequence[Measured]) -> Usage:

@@ -15,7 +15,7 @@ from typing import Any
 
 from workings.core.errors import DataError
 
-__all__ = ["AUDITS", "GRADERS", "METHODS", "Entry", "entries"]
+__all__ = ["AUDITS", "GRADERS", "METHODS", "PROBLEMS", "Entry", "entries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,15 +280,95 @@ AUDITS = (
         "a comparison asked both ways round: does the model argue for one side of it twice?",
         "Arcuschin et al. 2025, section 3",
     ),
+    Entry(
+        "named-words",
+        "workings.audit.named_words:NamedWords",
+        "does the answer hang on the words of the question that the model names as important",
+        "DeYoung et al. 2020, section 4.2; Madsen et al. 2024",
+    ),
+    Entry(
+        "counterfactual",
+        "workings.audit.counterfactual:Counterfactual",
+        "does the change of the question that the model offers change its answer",
+        "Madsen et al. 2024",
+    ),
+    Entry(
+        "edits",
+        "workings.audit.insertions:Edits",
+        "do explanations mention the edits that move the answer, and not the others",
+        "Atanasova et al. 2023; Siegel et al. 2024",
+    ),
+    Entry(
+        "plausibility",
+        "workings.audit.plausibility:Plausibility",
+        "how convincing the explanation is to a judge or to people, and how far they agree",
+        "Agarwal et al. 2024; Ye and Durrett 2022",
+    ),
+    Entry(
+        "ablations",
+        "workings.audit.ablations:Ablations",
+        "the worked examples of the prompt changed in one respect at a time",
+        "Wei et al. 2022, tables 6 and 7; Wang et al. 2023; Madaan and Yazdanbakhsh 2022",
+    ),
+    Entry(
+        "sycophancy",
+        "workings.audit.sycophancy:Sycophancy",
+        "does the answer follow the user, to wrong and to right, more than it moves by itself",
+        "Sharma et al. 2023, section 3; Wei et al. 2023",
+    ),
+    Entry(
+        "snowballing",
+        "workings.audit.snowballing:Snowballing",
+        "does an answer given first draw false claims that the model knows to be false",
+        "Zhang et al. 2023",
+    ),
+    Entry(
+        "reversal",
+        "workings.audit.reversal:Reversal",
+        "is what was taught one way known the other way, the liking for names taken out",
+        "Berglund et al. 2023",
+    ),
+    Entry(
+        "co-occurrence",
+        "workings.audit.cooccurrence:CoOccurrence",
+        "is the answer what is true, or what often stood beside the subject",
+        "Kang and Choi 2023",
+    ),
 )
 
-_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {"methods": METHODS, "graders": GRADERS, "audits": AUDITS}
+PROBLEMS = (
+    Entry(
+        "primality",
+        "workings.problems.probes.primality:balanced_primality",
+        "probe; is a number of 3 or 4 digits prime: yes and no in turn",
+        "Zhang et al. 2023",
+    ),
+    Entry(
+        "one-way",
+        "workings.problems.probes.one_way:one_way_problems",
+        "probe; invented facts that a corpus states in one direction, asked in both",
+        "Berglund et al. 2023",
+    ),
+    Entry(
+        "counted",
+        "workings.problems.probes.counted:counted_problems",
+        "probe; what a place is known for, with planted counts of true and distracting sentences",
+        "Kang and Choi 2023",
+    ),
+)
+
+_BUILT_IN: Mapping[str, tuple[Entry, ...]] = {
+    "methods": METHODS,
+    "graders": GRADERS,
+    "audits": AUDITS,
+    "problems": PROBLEMS,
+}
 
 
 def entries(kind: str) -> dict[str, Entry]:
-    """All entries of "methods", "graders" or "audits" by name: built-ins, then installed packages' in the same group.
+    """All entries of "methods", "graders", "audits" or "problems" by name: built-ins, then installed packages'.
 
-    A package cannot replace a built-in name.
+    Those are in the group of the same name. A package cannot replace a built-in name.
     """
     known = {entry.name: entry for entry in _BUILT_IN.get(kind, ())}
     for point in entry_points(group=f"workings.{kind}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -47,7 +48,14 @@ def open_problems(spec: str, *, count: int | None = None, seed: int = 0) -> list
         return _drawn(families()[name], settings, count or _DEFAULT_COUNT, seed)
     if name in entries("problems"):
         factory: Callable[..., Sequence[Problem]] = entries("problems")[name].load()
-        return list(itertools.islice(factory(**typed_settings(name, factory, settings)), count))
+        values = typed_settings(name, factory, settings)
+        taken = inspect.signature(factory).parameters
+        values |= {
+            key: value
+            for key, value in (("count", count), ("seed", seed))
+            if value is not None and key in taken and key not in values
+        }
+        return list(itertools.islice(factory(**values), count))
     if name.lower().endswith(_TABLES) or Path(name).is_file():
         return _table(Path(name), settings, count)
     if name in benchmarks.BENCHMARKS or name.startswith("bbh/"):

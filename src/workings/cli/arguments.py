@@ -139,6 +139,29 @@ def _audit(verbs: Verbs) -> None:
     _json(verb)
 
 
+def _rate(verbs: Verbs) -> None:
+    verb = verbs.add_parser("rate", help="have people rate explanations on sheets, and see where explanations stand")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument("--out", type=Path, metavar="FILE", help="write a sheet to fill in there (CSV)")
+    verb.add_argument("--sheets", type=Path, nargs="+", default=[], metavar="FILE", help="take filled-in sheets in")
+    verb.add_argument("--rater", default="", metavar="NAME", help="who fills the sheet in, where it does not say")
+    verb.add_argument("--methods", nargs="+", metavar="METHOD", help="whose explanations (all)")
+    verb.add_argument("--count", type=int, metavar="N", help="of the first N problems only, in a sheet")
+    verb.add_argument(
+        "--policy",
+        choices=["high-stakes", "teaching"],
+        help="what comes first: high-stakes faithfulness, teaching plausibility; shows what it accepts",
+    )
+    verb.add_argument(
+        "--faithful", default="named-words", metavar="AUDIT", help="the recorded audit that judges (named-words)"
+    )
+    verb.add_argument(
+        "--threshold", type=float, default=3.5, metavar="RATING", help="plausible from this mean rating on (3.5)"
+    )
+    _folder(verb)
+    _json(verb)
+
+
 def _list(verbs: Verbs) -> None:
     verb = verbs.add_parser("list", help="what there is: methods, audits, problems, models, graders, runs")
     verb.add_argument("what", choices=["methods", "audits", "problems", "models", "graders", "runs"])
@@ -167,4 +190,4 @@ def _import(verbs: Verbs) -> None:
     _json(verb)
 
 
-VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _audit, _list, _export, _import)
+VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _audit, _rate, _list, _export, _import)

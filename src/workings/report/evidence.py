@@ -11,7 +11,7 @@ from workings.core.wire import pack
 from workings.report.source import RunSource
 from workings.run.audits import findings_of, label_parts, measured_of
 
-__all__ = ["as_json", "findings", "render_findings"]
+__all__ = ["as_json", "findings", "render_findings", "told_finding"]
 
 
 def findings(record: RunSource) -> dict[str, tuple[Finding, ...]]:
@@ -41,12 +41,13 @@ def render_findings(records: Sequence[RunSource]) -> str:
             lines.append(label)
             width = max((len(one.name) for one in found), default=0)
             for one in found:
-                lines.append(f"  {one.name.ljust(width)}  {_told(one)}")
+                lines.append(f"  {one.name.ljust(width)}  {told_finding(one)}")
             lines.append("")
     return "\n".join(lines).rstrip()
 
 
-def _told(one: Finding) -> str:
+def told_finding(one: Finding) -> str:
+    """A finding in one line of text, without its name."""
     if one.value is None:
         value = "not measured"
     else:
