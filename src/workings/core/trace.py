@@ -30,7 +30,8 @@ class Trace:
     maps a verifier's name to its scores: one per step for a process verifier, one for an outcome verifier.
     `role` "chain" says that it was drawn as all other chains of the pool were and whatever they answered, so that any
     of them could have come first; a "branch" was not, and a "probe" only served to look.
-    `certainty` is the chain's self-certainty (nats), when the model tells it.
+    `certainty` is the chain's self-certainty (nats), when the model tells it, `entropy` the mean entropy of its tokens
+    (nats), `tokens` their texts.
     """
 
     text: str
@@ -48,6 +49,8 @@ class Trace:
     seed: int | None = None
     usage: Usage = Usage()
     certainty: float | None = None
+    entropy: float | None = None
+    tokens: tuple[str, ...] | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -82,4 +85,6 @@ class Trace:
             seed=completion.seed,
             usage=completion.usage,
             certainty=completion.certainty,
+            entropy=completion.entropy,
+            tokens=completion.tokens,
         )

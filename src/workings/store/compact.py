@@ -25,7 +25,7 @@ from workings.core.wire import pack, pack_except, unpack
 
 __all__ = ["compact", "restore"]
 
-SHARED = ("stop", "thinking", "token_ids", "logprobs", "seed", "usage", "certainty")
+SHARED = ("stop", "thinking", "token_ids", "logprobs", "seed", "usage", "certainty", "entropy", "tokens")
 """Fields of a trace that come from its completion, besides its text."""
 
 _ALWAYS = frozenset({"prompt", "steps", "logprobs"})
@@ -206,6 +206,8 @@ def _source(trace: Trace, written: list[Mapping[str, Any]], by_text: dict[Any, l
             and trace.thinking == told.get("thinking", "")
             and trace.seed == told.get("seed")
             and trace.certainty == told.get("certainty")
+            and trace.entropy == told.get("entropy")
+            and _as_list(trace.tokens) == told.get("tokens")
             and _as_list(trace.token_ids) == told.get("token_ids")
             and _as_list(trace.logprobs) == told.get("logprobs")
             and pack(trace.usage) == told.get("usage", {})
