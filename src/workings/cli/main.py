@@ -74,6 +74,8 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
         from workings.cli.choose import choose_method as verb
     elif name == "audit":
         from workings.cli.audit import audit as verb
+    elif name == "doubt":
+        from workings.cli.doubt import doubt as verb
     elif name == "list":
         from workings.cli.listing import show as verb
     elif name == "export":

@@ -135,7 +135,9 @@ def combination(scores: ArrayLike, right: ArrayLike) -> Logistic:
         drawn_in = np.where(marks == 1, (ups + 1) / (ups + 2), 1 / (downs + 2))
         weights, smoothed = _most_likely(design, drawn_in, force=True), True
     assert weights is not None
-    return Logistic(float(weights[0]), tuple(weights[1:].tolist()), tuple(centre.tolist()), tuple(spread.tolist()), smoothed)
+    return Logistic(
+        float(weights[0]), tuple(weights[1:].tolist()), tuple(centre.tolist()), tuple(spread.tolist()), smoothed
+    )
 
 
 def _most_likely(design: Floats, marks: Floats, *, force: bool = False) -> Floats | None:

@@ -1,4 +1,4 @@
-"""How scattered sampled answers are: shares of distinct answers, their entropy, and the spread of a similarity graph."""
+"""How scattered sampled answers are: their shares, the entropy of these, and the spread of a similarity graph."""
 
 from __future__ import annotations
 
