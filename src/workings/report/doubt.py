@@ -7,6 +7,7 @@ from typing import Any
 
 from workings.audit.doubt.verdict import Terms, Verdict
 from workings.catalog.spec import build
+from workings.core.display import printable
 from workings.core.finding import Finding
 from workings.core.wire import pack
 from workings.report.figures import number
@@ -96,7 +97,7 @@ def _rendered(found: Doubts, terms: Terms) -> str:
         lines.append(_row(one))
     text = f"{safe(found.method)}\n{aligned(lines)}"
     reasons = [
-        f"  {safe(one.estimator)} over the {one.scope.value}: {count:,} {safe(why)}"
+        f"  {safe(one.estimator)} over the {one.scope.value}: {count:,} {printable(why)}"
         for one in found.verdicts
         for why, count in one.items.missing.items()
     ]
@@ -105,22 +106,27 @@ def _rendered(found: Doubts, terms: Terms) -> str:
     if found.joined:
         text += f"\n\ncombination of {', '.join(found.joined)}"
         text += f"; too few attempts for {', '.join(found.left_out)}" if found.left_out else ""
+    elif found.left_out:
+        text += "\n\nno combination: it takes ten right and ten wrong attempts for each estimator"
     told = next((one for one in found.verdicts if "ECE" in one.findings), None)
     if told is not None:
         text += f"\nECE and Brier: {told.calibrator}; {told.findings['ECE'].detail['rule']}"
     if found.compared:
-        text += f"\n\nAUROC minus that of {safe(found.compared[0].baseline)}, same items\n"
+        text += "\n\n"
         text += aligned(
             [
-                [
-                    f"{safe(one.estimator)} ({one.scope.value})",
-                    f"{one.gap.value:+.3f}",
-                    f"[{one.gap.interval.low:+.3f}, {one.gap.interval.high:+.3f}]",
-                    f"{one.n:,}",
-                    "told apart" if one.adjusted < 0.05 else "not told apart",
-                ]
-                for one in found.compared
-            ]
+                ["AUROC on the same items", "minus", safe(found.compared[0].baseline), "n", "with Holm's correction"],
+                *(
+                    [
+                        f"{safe(one.estimator)} ({one.scope.value})",
+                        f"{one.gap.value:+.3f}",
+                        f"[{one.gap.interval.low:+.3f}, {one.gap.interval.high:+.3f}]",
+                        f"{one.n:,}",
+                        "told apart" if one.adjusted < 0.05 else "not told apart",
+                    ]
+                    for one in found.compared
+                ),
+            ],
         )
     return text
 

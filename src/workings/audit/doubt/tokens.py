@@ -163,7 +163,8 @@ class TokenDistribution:
         told: dict[Scope, Said] = {}
         if Scope.WHOLE in self.scopes:
             value = trace.certainty if self.measure == "certainty" else trace.entropy
-            told[Scope.WHOLE] = Said(value, "" if value is not None else f"the record has no {self.measure}")
+            named = "self-certainty" if self.measure == "certainty" else "entropy"
+            told[Scope.WHOLE] = Said(value, "" if value is not None else f"the record has no {named}")
         if Scope.ANSWER in self.scopes:
             told[Scope.ANSWER] = yield from self._at_answer(case, trace)
         return reading(self.scale, told, (trace,))
