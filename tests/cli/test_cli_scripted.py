@@ -189,7 +189,7 @@ def test_what_is_exported_can_be_imported_with_an_equal_table(capsys, tmp_path):
     assert before and after == before
 
 
-@pytest.mark.parametrize("what", ["methods", "problems", "models", "graders", "runs"])
+@pytest.mark.parametrize("what", ["methods", "audits", "estimators", "problems", "models", "graders", "runs"])
 def test_lists_have_a_line_each(capsys, what):
     said(capsys, *RUN, "--count", "2")
     rows = told(capsys, "list", what)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
-from workings.cli.beside import bound, check, chosen, plan_of, record_beside
+from workings.cli.beside import bound, chosen, plan_of, record_beside, source_of
 from workings.report.evidence import as_json, render_findings
 from workings.run.drive import World, make_ready
 from workings.run.experiment import Plan
@@ -25,8 +25,7 @@ __all__ = ["audit"]
 def audit(given: argparse.Namespace) -> int:
     """Audits recorded attempts, records what was measured beside the run, and prints the findings."""
     with Archive.open(given.folder) as archive:
-        source = archive.run(given.run)
-        check(given, source)
+        source = source_of(given, archive)
         problems = list(source.problems())[: given.count]
         audits = {canonical_spec("audits", name): build("audits", name) for name in given.audits}
         methods = chosen(given, source, _reasoned(source.spec.methods))

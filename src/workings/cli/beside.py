@@ -29,14 +29,21 @@ from workings.store.archive import Archive
 if TYPE_CHECKING:
     from workings.store.runs import Run
 
-__all__ = ["KINDS", "bound", "check", "chosen", "plan_of", "record_beside"]
+__all__ = ["KINDS", "bound", "chosen", "plan_of", "record_beside", "source_of"]
 
 KINDS = ("audits", "doubts")
 """Under which note of a run's spec stands the run that it asks about."""
 
 
-def check(given: argparse.Namespace, source: Run) -> None:
-    """Refuses numbers that do nothing, and questions about questions."""
+def source_of(given: argparse.Namespace, archive: Archive) -> Run:
+    """The run to ask about; "last" is the last one that is not itself about another.
+
+    Refuses numbers that do nothing, and questions about questions.
+    """
+    source = archive.run(given.run)
+    about = next((source.spec.notes[kind] for kind in KINDS if kind in source.spec.notes), None)
+    if given.run == "last" and about is not None:
+        source = archive.run(str(about))
     if given.concurrency < 1:
         raise BadSetting(f"--concurrency {given.concurrency} does nothing.", "Give 1 or more.")
     if given.count is not None and given.count < 1:
@@ -46,6 +53,7 @@ def check(given: argparse.Namespace, source: Run) -> None:
             raise UsageError(
                 f"Run {source.id} itself asks about run {source.spec.notes[kind]} ({kind}).", "Name that one."
             )
+    return source
 
 
 def chosen(given: argparse.Namespace, source: Run, default: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workings.audit.doubt.verdict import Terms
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
-from workings.cli.beside import bound, check, chosen, plan_of, record_beside
+from workings.cli.beside import bound, chosen, plan_of, record_beside, source_of
 from workings.core.errors import BadSetting
 from workings.models.silent import Silent
 from workings.report.doubt import as_json, doubts, render_doubts
@@ -32,8 +32,7 @@ def doubt(given: argparse.Namespace) -> int:
     if given.bins < 1 or not 0 < given.risk < 1:
         raise BadSetting(f"--bins {given.bins} --risk {given.risk} say nothing.", "Use --bins 10 --risk 0.1.")
     with Archive.open(given.folder) as archive:
-        source = archive.run(given.run)
-        check(given, source)
+        source = source_of(given, archive)
         problems = list(source.problems())[: given.count]
         estimators = {canonical_spec("estimators", name): build("estimators", name) for name in given.estimators}
         methods = chosen(given, source, source.spec.methods)
