@@ -117,9 +117,8 @@ def test_log_probabilities_of_another_number_of_replies_are_nobodys(tmp_path: Pa
 
 
 def test_tokens_are_kept_with_the_chain(archive: Archive) -> None:
-    output = Output(
-        "p", "The answer is 4.", question="q", gold="4", logprobs=(-1.0, -2.0), pieces=("The answer", " is 4.")
-    )
+    told = Output("p", "The answer is 4.", question="q", gold="4")
+    output = dataclasses.replace(told, logprobs=(-1.0, -2.0), pieces=("The answer", " is 4."))
     run = import_outputs(archive, [output], judge)
     (trace,) = run.attempt("p", "imported", 0).solution.pool
     assert trace.logprobs == (-1.0, -2.0) and trace.tokens == ("The answer", " is 4.") and trace.usage.generated == 2
