@@ -66,8 +66,9 @@ class PTrue:
         if self.samples and len(names) < 2:
             return reading(self.scale, {Scope.ANSWER: Said(missing="fewer than two chains")}, read)
         language = case.question.language
-        others = worded("p-true-samples", language, others=", ".join(names)) if names else ""
-        asked = worded("p-true", language, question=posed(case.question), answer=own, samples=others)
+        others = worded("p-true-samples", language, {"others": ", ".join(names)}) if names else ""
+        parts = {"question": posed(case.question), "answer": own, "samples": others}
+        asked = worded("p-true", language, parts)
         prompt = Prompt.user(asked, lead=worded("p-true-lead", language))
         candidates = (worded("true", language), worded("false", language))
         good, bad = (yield from score(prompt, candidates)).logprobs[0]

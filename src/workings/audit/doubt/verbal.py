@@ -93,9 +93,8 @@ class Verbalised:
         question, language = case.question, case.question.language
         steps = "\n".join(f"{n}. {step.text}" for n, step in enumerate(case.reasoning.steps, 1))
         phrases = ", ".join(PHRASES.get(language, PHRASES["en"]))
-        asked = worded(
-            self.form, language, question=posed(question), answer=own, steps=steps, phrases=phrases, k=str(self.k)
-        )
+        parts = {"question": posed(question), "answer": own, "steps": steps, "phrases": phrases, "k": str(self.k)}
+        asked = worded(self.form, language, parts)
         if self.form in ("top", "probing"):
             return Prompt.user(asked)
         return Prompt((*case.prompt.messages, Message("assistant", case.trace.text), Message("user", asked)))

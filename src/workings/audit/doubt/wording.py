@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from workings.core.problem import Question
@@ -27,7 +28,7 @@ def version() -> int:
     return int(_wording()["version"])
 
 
-def worded(name: str, language: str, **parts: str) -> str:
+def worded(name: str, language: str, parts: Mapping[str, str] = MappingProxyType({})) -> str:
     """A text by name, in the language (English where there is none), with its parts in place."""
     told = _wording().get(language, _wording()["en"])[name]
     return re.sub(r"\{(\w+)\}", lambda m: parts.get(m[1], m[0]), told)
