@@ -16,12 +16,16 @@ import io
 import json
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workings.audit.doubt.verdict import Terms
 from workings.catalog.entries import entries
 from workings.cli.main import main as workings
 from workings.report.doubt import doubts, render_doubts
+from workings.report.terminal import aligned
+from workings.run.doubts import Doubts
+from workings.stats.calibration import auroc
 from workings.store.archive import Archive
 
 FAMILIES = ["countdown", "dates", "word-problems", "chain-arithmetic:lengths=out"]
@@ -50,7 +54,8 @@ def main() -> None:
         record = json.loads(said(["doubt", run, "--estimators", *names, *kept, "--json"]))["record"]
         with Archive.open(folder, read_only=True) as archive:
             found = doubts(archive.run(record), terms)
-    table = render_doubts(found, terms)
+            families = {p.id: p.question.family for p in archive.run(record).problems()}
+    table = f"{render_doubts(found, terms)}\n\n{within(found, families)}"
     print(table)
     if given.write:
         write(table, f"{len(FAMILIES)} × {count} problems, {METHOD}, {given.calibrator}")
@@ -64,6 +69,20 @@ def main() -> None:
     if good:
         figures |= {"best": good[0][2], "auroc": good[0][0], "ece": good[0][1]}
     print(json.dumps(figures))
+
+
+def within(found: Sequence[Doubts], families: Mapping[str, str]) -> str:
+    """AUROC inside each family, where no difference between families helps."""
+    names = sorted(set(families.values()))
+    lines = [["AUROC inside a family", "", *names]]
+    for one in (v for told in found for v in told.verdicts if "ECE" in v.findings):
+        cells = []
+        for name in names:
+            at = [n for n, ident in enumerate(one.items.ids) if families[ident] == name]
+            area = auroc(one.items.surer[at], one.items.right[at]) if at else None
+            cells.append("–" if area is None else f"{area:.3f}")
+        lines.append([one.estimator, one.scope.value, *cells])
+    return aligned(lines)
 
 
 def said(command: list[str]) -> str:

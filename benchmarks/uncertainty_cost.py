@@ -11,7 +11,9 @@ of answers are ours for both, because theirs take a language model.
 
 Functions are timed over all problems, the median of five. `same` says whether all values agree to 1e-6 of their size;
 where they do not, the reason stands below. Keys: `times_lm_polygraph` and `times_uqlm`, their seconds divided by ours,
-summed over the functions that both have (those that differ included, since both are what a user would call).
+summed over the functions that both have (those that differ included, since both are what a user would call; the rows
+without ties not, which only show where a difference comes from). The same keys with `_estimators` leave out calibration
+and the measures of worth.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+JUDGING = ("PRR", "AURC", "AUROC", "ECE", "Platt")
+
 Problems = list[dict[str, Any]]
 
 WHY = {
@@ -40,6 +44,7 @@ WHY = {
     "was drawn twice twice; uqlm's are shares, of repeated texts too",
     "semantic entropy (direct)": "theirs sums p log p over samples, not over clusters: clusters 3 and 1 give 0.994",
     "PRR": "theirs sorts without regard to ties and simulates chance: the order of the items decides",
+    "PRR (no ties)": "theirs simulates chance by a thousand shuffles, which the accuracy gives exactly",
     "AURC": "theirs sorts without regard to ties",
     "ECE": "theirs stretches the scores of the batch to 0..1 first, and cuts bins at (a, b] where ours are [a, b)",
     "Platt": "theirs has a ridge (C = 1), which draws probabilities in",
@@ -142,6 +147,7 @@ def ours(problems: Problems) -> dict[str, Callable[[], Any]]:
     sums = [[math.fsum(row) for row in one["logprobs"]] for one in problems]
     shares = np.array([one["answers"].count(one["answer"]) / len(one["answers"]) for one in problems])
     right = np.array([float(one["right"]) for one in problems])
+    distinct = np.array([math.fsum(row) for row in firsts])
     alike = [np.array(table) for table in similarities(problems)]
     relevant = relevance(problems)
 
@@ -167,7 +173,9 @@ def ours(problems: Problems) -> dict[str, Callable[[], Any]]:
         "token SAR": lambda: [token_sar(row, weight) for row, weight in zip(firsts, relevant, strict=True)],
         "sentence SAR": lambda: [sentence_sar(row, table) for row, table in zip(sums, alike, strict=True)],
         "PRR": lambda: [rejection_ratio(shares, right)],
+        "PRR (no ties)": lambda: [rejection_ratio(distinct, right)],
         "AURC": lambda: [1 - accuracy_rejection(shares, right).area],
+        "AURC (no ties)": lambda: [1 - accuracy_rejection(distinct, right).area],
         "AUROC": lambda: [auroc(shares, right)],
         "ECE": lambda: [ece(shares, right, bins=20)],
         "Platt": lambda: platt(shares, right).predict(shares).tolist(),
@@ -237,12 +245,13 @@ def theirs(problems: Problems) -> dict[str, Callable[[], Any]]:
     firsts = [rows[0] for rows in told]
     shares = np.array([one["answers"].count(one["answer"]) / len(one["answers"]) for one in problems])
     right = np.array([float(one["right"]) for one in problems])
+    distinct = np.array([math.fsum(one["logprobs"][0]) for one in problems])
     entropy, metric = poly["semantic_entropy"].SemanticEntropy, poly["ue_metric"]
     area = poly["pred_rej_area"].PredictionRejectionArea()
 
-    def prr() -> list[float]:
+    def prr(surer: Any) -> list[float]:
         oracle = area(-right, right)
-        return [metric.normalize_metric(area(-shares, right), oracle, metric.get_random_scores(area, right))]
+        return [metric.normalize_metric(area(-surer, right), oracle, metric.get_random_scores(area, right))]
 
     single = uq["single_logprobs"].SingleLogprobsScorer
     utils, match = uq["entropy_utils"], uq["match"].MatchScorer
@@ -274,8 +283,10 @@ def theirs(problems: Problems) -> dict[str, Callable[[], Any]]:
         "semantic entropy (likelihood)": lambda: entropy(class_probability_estimation="sum")(by_mean),
         "token SAR": lambda: poly["token_sar"].TokenSAR()(stats),
         "sentence SAR": lambda: poly["sentence_sar"].SentenceSAR()(stats),
-        "PRR": prr,
+        "PRR": lambda: prr(shares),
+        "PRR (no ties)": lambda: prr(distinct),
         "AURC": lambda: [poly["risk_cov_curve"].RiskCoverageCurveAUC()(-shares, right)],
+        "AURC (no ties)": lambda: [poly["risk_cov_curve"].RiskCoverageCurveAUC()(-distinct, right)],
         "AUROC": lambda: [poly["roc_auc"].ROCAUC()(-shares, 1 - right)],
         "ECE": lambda: [poly["ece"].ECE()(-shares, right)],
         **{name: (lambda one=one: one(stats)) for name, one in spreads.items()},
@@ -316,11 +327,16 @@ def same(one: list[float], other: list[float]) -> float:
     return max((math.inf if math.isnan(gap) else gap for gap in gaps), default=0.0)
 
 
+def times(pairs: list[tuple[float, float]]) -> float:
+    """All their seconds over all of ours."""
+    return round(sum(theirs for theirs, _ in pairs) / sum(ours for _, ours in pairs), 2)
+
+
 def show(problems: Problems, mine: dict[str, Any], peers: dict[str, Any]) -> None:
     """The table, the reasons for differences, and the figures."""
     print(f"{len(problems)} problems, 16 chains each; milliseconds, median of 5 (smallest to largest)")
     print(f"{'function':34} {'peer':13} {'ours':>8} {'theirs':>8} {'times':>7}  largest difference")
-    sums: dict[str, list[float]] = {}
+    sums: dict[str, list[tuple[float, float]]] = {}
     differ: dict[str, float] = {}
     for label, told in peers.items():
         peer, _, name = label.partition(": ")
@@ -330,8 +346,9 @@ def show(problems: Problems, mine: dict[str, Any], peers: dict[str, Any]) -> Non
             differ[label] = gap
         ratio = told["seconds"] / here["seconds"]
         spread = [a / b for a, b in zip(sorted(told["all"]), sorted(here["all"], reverse=True), strict=True)]
-        sums.setdefault(peer, []).append(told["seconds"])
-        sums.setdefault(f"{peer} ours", []).append(here["seconds"])
+        kinds = [] if name.endswith("(no ties)") else [peer, *([] if name in JUDGING else [f"{peer}, estimators"])]
+        for kind in kinds:
+            sums.setdefault(kind, []).append((told["seconds"], here["seconds"]))
         print(
             f"{name:34} {peer:13} {here['seconds'] * 1e3:8.2f} {told['seconds'] * 1e3:8.2f} {ratio:7.1f}"
             f"  ({min(spread):.1f} to {max(spread):.1f})  {'same' if gap <= 1e-6 else f'{gap:.3g}'}"
@@ -341,8 +358,10 @@ def show(problems: Problems, mine: dict[str, Any], peers: dict[str, Any]) -> Non
         print(f"  {label}, by {gap:.3g}: {WHY.get(label.partition(': ')[2], 'not explained')}")
     figures: dict[str, object] = {
         "problems": len(problems),
-        "times_lm_polygraph": round(sum(sums["lm-polygraph"]) / sum(sums["lm-polygraph ours"]), 2),
-        "times_uqlm": round(sum(sums["uqlm"]) / sum(sums["uqlm ours"]), 2),
+        "times_lm_polygraph": times(sums["lm-polygraph"]),
+        "times_uqlm": times(sums["uqlm"]),
+        "times_lm_polygraph_estimators": times(sums["lm-polygraph, estimators"]),
+        "times_uqlm_estimators": times(sums["uqlm, estimators"]),
         "same": len(peers) - len(differ),
         "differ": len(differ),
         "unexplained": sum(label.partition(": ")[2] not in WHY for label in differ),

@@ -342,6 +342,17 @@ def test_a_bent_confidence_is_straightened_across_folds_and_joined_with_others()
     )
 
 
+def test_attempts_without_a_gold_answer_get_a_confidence_and_are_in_no_finding():
+    from dataclasses import replace
+
+    rows = measured([n / 40 for n in range(40)], [n % 40 > 12 + n % 7 for n in range(40)])
+    rows += [replace(rows[39], problem_id="open", outcome=None)]
+    (found,) = judged(Consistency(), "agreement", rows, Terms(resamples=10))
+    assert found.findings["AUROC"].n == 40 and len(found.confidence) == 41 and found.confidence["open"] > 0.8
+    assert found.values["open"] == pytest.approx(39 / 40)
+    assert sum(found.items.missing.values()) == 1
+
+
 def attempt(text, index, outcome=Outcome.RIGHT):
     trace = trace_of(text)
     return Attempt("q", "cot", index, 0, outcome, Solution(trace.answer, None, (trace,), Choice("x", {}, 0)))

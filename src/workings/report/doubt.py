@@ -77,7 +77,8 @@ def _verdict(one: Verdict) -> dict[str, Any]:
         "asked": pack(one.items.cost),
         "findings": [pack(found) for found in one.findings.values()],
         "reliability": [pack(part) for part in one.bins],
-        "confidence": {} if one.confidence is None else dict(zip(one.items.ids, one.confidence, strict=True)),
+        "values": dict(one.values),
+        "confidence": dict(one.confidence or {}),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from workings.core.answer import Outcome
 from workings.core.completion import Usage
 from workings.core.finding import Finding, Interval
 from workings.stats.calibration import Bin, accuracy_rejection, auroc, auroc_interval, brier, calibration
-from workings.stats.calibrators import Kind, cross_fitted
+from workings.stats.calibrators import Kind, cross_fitted, fit
 from workings.stats.intervals import Floats, Ints, clustered_interval
 from workings.stats.resampling import bootstrap_statistics
 from workings.stats.uncertainty import excess_area, rejection_ratio, selective
@@ -61,7 +61,11 @@ class Items:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One estimator over one scope: findings by name, the reliability bins of its cross-fitted confidence, and that
-    confidence itself for each attempt (None where no fold can be fitted)."""
+    confidence itself by problem (None where no fold can be fitted).
+
+    `values` is what was said of every attempt, on the estimator's own scale. Attempts without a gold answer are in no
+    finding, but have a confidence, from a fit on all the others.
+    """
 
     estimator: str
     scope: Scope
@@ -69,8 +73,9 @@ class Verdict:
     items: Items
     findings: Mapping[str, Finding]
     bins: tuple[Bin, ...] = ()
-    confidence: tuple[float, ...] | None = None
+    confidence: Mapping[str, float] | None = None
     calibrator: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def items_of(measured: Sequence[Measured], scale: Scale, scope: Scope) -> Items:
@@ -106,10 +111,19 @@ def judged(
     estimator: Estimator, name: str, measured: Sequence[Measured], terms: Terms = Terms()
 ) -> tuple[Verdict, ...]:
     """A verdict for each scope that the estimator is said over."""
-    return tuple(
-        verdict(name, scope, estimator.scale, items_of(measured, estimator.scale, scope), terms)
-        for scope in estimator.scopes
-    )
+    scale, found = estimator.scale, []
+    for scope in estimator.scopes:
+        items = items_of(measured, scale, scope)
+        one = verdict(name, scope, scale, items, terms)
+        told = {row.problem_id: value for row in measured if (value := said(row, scope).value) is not None}
+        confidence = one.confidence
+        open_ones = [row.problem_id for row in measured if row.outcome is None and row.problem_id in told]
+        if confidence is not None and open_ones:
+            fitted = fit(_kind(terms.calibrator, scale), items.surer, items.right)
+            guesses = fitted.predict([scale.surer(told[ident]) for ident in open_ones])
+            confidence = {**confidence, **dict(zip(open_ones, guesses.tolist(), strict=True))}
+        found.append(replace(one, confidence=confidence, values=told))
+    return tuple(found)
 
 
 def verdict(name: str, scope: Scope, scale: Scale, items: Items, terms: Terms, table: Floats | None = None) -> Verdict:
@@ -141,7 +155,7 @@ def verdict(name: str, scope: Scope, scale: Scale, items: Items, terms: Terms, t
         found["Brier"] = _brier(items, fitted, terms)
         bins = calibration(fitted, items.right, bins=terms.bins, rule=terms.rule).bins
     told = f"{'combination' if table is not None else _kind(terms.calibrator, scale)}, {terms.folds} folds of clusters"
-    confidence = None if fitted is None else tuple(fitted.tolist())
+    confidence = None if fitted is None else dict(zip(items.ids, fitted.tolist(), strict=True))
     return Verdict(name, scope, scale, items, found, bins, confidence, told)
 
 
