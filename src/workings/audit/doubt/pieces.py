@@ -39,7 +39,7 @@ class Pieces:
     missing: str = ""
 
     def over(self, span: tuple[int, int]) -> tuple[Piece, ...]:
-        """The pieces that hold a character of the span other than a blank before it."""
+        """The pieces that hold a character of the span; one that holds more than the span counts whole."""
         return tuple(p for p in self.all if p.start < span[1] and p.end > span[0])
 
 
@@ -61,19 +61,22 @@ def spans_of(trace: Trace) -> dict[Scope, tuple[int, int] | None]:
     }
 
 
-def pieces_of(case: Case, trace: Trace, cuts: Sequence[int] | None = None) -> Flow[Pieces]:
+def pieces_of(case: Case, trace: Trace, spans: Sequence[tuple[int, int]] | None = None) -> Flow[Pieces]:
     """The pieces of a chain, from its recorded tokens, or else from one ask that scores its beginnings.
 
-    Each word's log-probability is the difference of two beginnings'; a word carries the blank before it. `cuts` names
-    the only places (characters) that matter, for fewer of them. Without tokens in the record and a model that scores
-    given text, all is missing; so it is for chains of more than 400 words.
+    Each word's log-probability is the difference of two beginnings'; a word carries the blank before it. Where only
+    sums over `spans` matter, only their edges are read, and a piece is what lies between two. Without tokens in the
+    record and a model that scores given text, all is missing; so it is for more than 400 beginnings.
     """
     words = own_words(trace)
     if trace.tokens is not None and trace.logprobs is not None:
         told = _recorded(words, trace.tokens, trace.logprobs)
         if told is not None:
             return told
-    ends = sorted({m.end() for m in _WORD.finditer(words)}) if cuts is None else sorted({*cuts} - {0})
+    ends = [m.end() for m in _WORD.finditer(words)]
+    if spans is not None and ends:
+        starts = {max((end for end in ends if end <= a), default=0) for a, _ in spans}
+        ends = sorted({*starts, *(min((end for end in ends if end >= b), default=ends[-1]) for _, b in spans)} - {0})
     if not ends or len(ends) > _MOST:
         return Pieces(missing="nothing was written" if not ends else f"longer than {_MOST} words")
     prompt = replace(trace.prompt or case.prompt, lead_ids=None)

@@ -127,9 +127,13 @@ class Sar:
         if self.similarity == "words":
             return lambda one, other: jaccard(f"{question.text} {one}", f"{question.text} {other}")
 
+        read: dict[str, str | None] = {}
+
         def same(one: str, other: str) -> float:
-            a, b = (ballot(extract(text, question.kind, question.choices)) for text in (one, other))
-            return float(a == b)
+            for text in (one, other):
+                if text not in read:
+                    read[text] = ballot(extract(text, question.kind, question.choices))
+            return float(read[one] == read[other])
 
         return same
 

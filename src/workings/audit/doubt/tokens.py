@@ -77,7 +77,8 @@ class TokenLikelihood:
         if self.by == "record" and (trace.tokens is None or trace.logprobs is None):
             told |= {scope: Said(missing="the record does not say which tokens") for scope in self.scopes[:2]}
         else:
-            parts = yield from pieces_of(case, trace)
+            wanted = [spans[scope] for scope in self.scopes[:2]] if self.measure == "sequence" else None
+            parts = yield from pieces_of(case, trace, None if wanted is None else [s for s in wanted if s is not None])
             unit = parts.unit
             for scope in self.scopes[:2]:
                 span = spans[scope]
