@@ -23,6 +23,8 @@ from workings.stats.uncertainty import Gap, auroc_gap
 __all__ = ["Compared", "Doubts", "combined", "doubts_of", "pooled", "served"]
 
 _PER_SCORE = 10
+_TO_COMPARE = 5
+"""Fewest right and fewest wrong attempts by which two areas are compared; their errors are no guide below."""
 COMBINATION = "combination"
 
 
@@ -43,7 +45,7 @@ class Doubts:
     """All that is known about how sure the answers of one method are.
 
     `combined` joins the estimators named in `joined`; `left_out` are those that there were too few right or wrong
-    attempts for. `compared` sets each against the first.
+    attempts for. `compared` sets each against the first, where they share five right and five wrong attempts.
     """
 
     method: str
@@ -155,7 +157,8 @@ def _compared(verdicts: Sequence[Verdict]) -> tuple[Compared, ...]:
     for one in useful[1:]:
         both = [(at, place[ident]) for at, ident in enumerate(one.items.ids) if ident in place]
         mine, theirs = [a for a, _ in both], [b for _, b in both]
-        if not both:
+        wrong = sum(1 - one.items.right[at] for at in mine)
+        if min(wrong, len(mine) - wrong) < _TO_COMPARE:
             continue
         clusters = [one.items.clusters[at] for at in mine]
         gap = auroc_gap(one.items.surer[mine], first.items.surer[theirs], one.items.right[mine], clusters)
