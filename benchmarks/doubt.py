@@ -38,7 +38,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "uncertainty.md"
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--quick", action="store_true", help="30 problems a family")
-    words.add_argument("--count", type=int, default=200, help="problems a family (200)")
+    words.add_argument("--count", type=int, default=150, help="problems a family (150)")
     words.add_argument("--calibrator", default="isotonic", choices=["isotonic", "platt", "temperature"])
     words.add_argument("--folder", type=Path, help="where the record is kept (a folder that is removed)")
     words.add_argument("--write", action="store_true", help="put the table into docs/uncertainty.md")

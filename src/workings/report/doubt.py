@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,13 +106,14 @@ def _rendered(found: Doubts, terms: Terms) -> str:
     if reasons:
         text += "\n\nmissing, which is neither sure nor unsure:\n" + "\n".join(reasons)
     if found.joined:
-        text += f"\n\ncombination of {', '.join(found.joined)}"
-        text += f"; too few attempts for {', '.join(found.left_out)}" if found.left_out else ""
+        told = f"combination of {', '.join(found.joined)}"
+        told += f"; too few attempts for {', '.join(found.left_out)}" if found.left_out else ""
+        text += "\n\n" + textwrap.fill(printable(told), 120, subsequent_indent="  ")
     elif found.left_out:
         text += "\n\nno combination: it takes ten right and ten wrong attempts for each estimator"
-    told = next((one for one in found.verdicts if "ECE" in one.findings), None)
-    if told is not None:
-        text += f"\nECE and Brier: {told.calibrator}; {told.findings['ECE'].detail['rule']}"
+    sure = next((one for one in found.verdicts if "ECE" in one.findings), None)
+    if sure is not None:
+        text += f"\nECE and Brier: {sure.calibrator}; {sure.findings['ECE'].detail['rule']}"
     if found.compared:
         text += "\n\n"
         text += aligned(
