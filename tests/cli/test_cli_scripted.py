@@ -189,7 +189,7 @@ def test_what_is_exported_can_be_imported_with_an_equal_table(capsys, tmp_path):
     assert before and after == before
 
 
-@pytest.mark.parametrize("what", ["methods", "problems", "models", "graders", "runs"])
+@pytest.mark.parametrize("what", ["methods", "audits", "estimators", "problems", "models", "graders", "runs"])
 def test_lists_have_a_line_each(capsys, what):
     said(capsys, *RUN, "--count", "2")
     rows = told(capsys, "list", what)
@@ -440,3 +440,20 @@ def test_bytes_that_are_no_text_are_one_line(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"caf\xff"), encoding="utf-8"))
     _, err = said(capsys, "ask", "-", "--model", "scripted", code=3)
     assert "UTF-8" in err and "xff" in err and err.count("\n") == 1
+
+
+def test_doubt_asks_records_and_resumes(capsys, package):
+    ask = ("--methods", "vote:n=5,temperature=1")
+    said(capsys, "run", "--problems", "items", *ask, "--model", "scripted", "--quiet")
+    names = ("agreement", "semantic-entropy", "token-probability", "p-true", "verbalised", "induced", "margin")
+    told_ = told(capsys, "doubt", "--estimators", *names, "--quiet")
+    found = {(one["estimator"], one["scope"]): one for one in told_["methods"][0]["estimators"]}
+    assert found["agreement", "answer"]["n"] + sum(found["agreement", "answer"]["missing"].values()) == 12
+    assert found["p-true", "answer"]["asked"]["calls"] == 12
+    assert set(found["verbalised", "answer"]["missing"]) <= {
+        "the reply states no confidence that can be read",
+        "no answer to be sure of",
+    }
+    asked = len(package.ASKS)
+    again = told(capsys, "doubt", "--estimators", *names, "--quiet")
+    assert again == told_ and len(package.ASKS) == asked

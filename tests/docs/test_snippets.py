@@ -68,7 +68,7 @@ def test_console_blocks_parse(block: Block) -> None:
             continue
         try:
             given = parser().parse_args(words[1:])
-            for spec in (*getattr(given, "methods", ()), *filter(None, [getattr(given, "method", None)])):
+            for spec in (*(getattr(given, "methods", ()) or ()), *filter(None, [getattr(given, "method", None)])):
                 assert build("methods", spec) is not None
         except UsageError as error:
             pytest.fail(f"{block.name}: {' '.join(words)}: {error}")

@@ -78,6 +78,7 @@ _completions = st.builds(
     _maybe(_several(COUNT)),
     logprobs=_maybe(_several(FLOAT)),
     thinking=TEXT,
+    entropy=_maybe(FLOAT),
     certainty=_maybe(FLOAT),
     seed=_maybe(COUNT),
     usage=_usages,
@@ -104,6 +105,8 @@ _traces = st.builds(
     _maybe(COUNT),
     _usages,
     _maybe(FLOAT),
+    _maybe(FLOAT),
+    _maybe(_several(TEXT)),
 )
 _choices = st.builds(
     Choice, TEXT, st.dictionaries(TEXT, FLOAT, max_size=2), _maybe(st.integers(0, 4)), COUNT, st.booleans()
@@ -128,6 +131,8 @@ def attempts(draw: st.DrawFn, number: int = 0, method: str = "direct", index: in
                 logprobs=_read(c.get("logprobs")),
                 seed=c.get("seed"),
                 certainty=_number(c.get("certainty")),
+                entropy=_number(c.get("entropy")),
+                tokens=tuple(c["tokens"]) if c.get("tokens") is not None else None,
                 usage=Usage(**c.get("usage", {})),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import zipfile
@@ -85,6 +86,45 @@ def test_repeated_and_listed_replies_are_counted(tmp_path: Path) -> None:
         ("imported", 2, "c"),
         ("other", 0, "d"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "logprobs", "pieces"),
+    [
+        ([-1, -0.5], (-1.0, -0.5), None),
+        ([{"token": "a", "logprob": -1.0}, {"token": " b", "logprob": -0.5}], (-1.0, -0.5), ("a", " b")),
+        ({"content": [{"token": "a", "logprob": -1.0}]}, (-1.0,), ("a",)),
+        ({"tokens": ["a", " b"], "token_logprobs": [-1.0, -0.5]}, (-1.0, -0.5), ("a", " b")),
+        ({"tokens": ["a"], "token_logprobs": [-1.0, -0.5]}, (-1.0, -0.5), None),
+        ([None, -0.5], None, None),
+        ([float("nan")], None, None),
+        ([{"token": "a"}], None, None),
+        ("-1", None, None),
+        ([], None, None),
+    ],
+)
+def test_log_probabilities_come_in_several_forms(tmp_path: Path, told: Any, logprobs: Any, pieces: Any) -> None:
+    path = lines(tmp_path / "f.jsonl", {"question": "q", "output": "a b", "logprobs": told})
+    (output,) = read_outputs(path)
+    assert (output.logprobs, output.pieces) == (logprobs, pieces)
+    path = lines(tmp_path / "g.jsonl", {"question": "q", "output": ["x", "a b"], "logprobs": [None, told]})
+    first, second = read_outputs(path)
+    assert first.logprobs is None and (second.logprobs, second.pieces) == (logprobs, pieces)
+
+
+def test_log_probabilities_of_another_number_of_replies_are_nobodys(tmp_path: Path) -> None:
+    path = lines(tmp_path / "f.jsonl", {"question": "q", "output": ["x", "y"], "logprobs": [[-1.0]]})
+    assert [output.logprobs for output in read_outputs(path)] == [None, None]
+
+
+def test_tokens_are_kept_with_the_chain(archive: Archive) -> None:
+    told = Output("p", "The answer is 4.", question="q", gold="4")
+    output = dataclasses.replace(told, logprobs=(-1.0, -2.0), pieces=("The answer", " is 4."))
+    run = import_outputs(archive, [output], judge)
+    (trace,) = run.attempt("p", "imported", 0).solution.pool
+    assert trace.logprobs == (-1.0, -2.0) and trace.tokens == ("The answer", " is 4.") and trace.usage.generated == 2
+    bare = import_outputs(archive, [told], judge)
+    assert bare.id != run.id
 
 
 def test_a_json_array_is_read_too(tmp_path: Path) -> None:

@@ -123,17 +123,19 @@ def _audit(verbs: Verbs) -> None:
     verb.add_argument(
         "--methods", nargs="+", metavar="METHOD", help="whose attempts to audit (all that show reasoning)"
     )
-    verb.add_argument("--count", type=int, metavar="N", help="audit the first N problems only")
-    verb.add_argument("--model", metavar="MODEL", help="the model to ask (the one the run names)")
-    verb.add_argument("--seed", type=int, default=0, help="fixes every random number (0)")
-    verb.add_argument(
-        "--budget", type=int, metavar="TOKENS", help="generated tokens that one audit of one case may spend"
-    )
-    verb.add_argument("--cache", action="store_true", help="keep completions between runs and reuse them")
-    verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="cases in flight (64)")
     verb.add_argument(
         "--report", type=Path, metavar="FILE", help="write the HTML report of the run there, audits included"
     )
+    _about_attempts(verb)
+
+
+def _about_attempts(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--count", type=int, metavar="N", help="the first N problems only")
+    verb.add_argument("--model", metavar="MODEL", help="the model to ask (the one the run names)")
+    verb.add_argument("--seed", type=int, default=0, help="fixes every random number (0)")
+    verb.add_argument("--budget", type=int, metavar="TOKENS", help="generated tokens that may be spent on one case")
+    verb.add_argument("--cache", action="store_true", help="keep completions between runs and reuse them")
+    verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="cases in flight (64)")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
     _folder(verb)
     _json(verb)
@@ -162,9 +164,36 @@ def _rate(verbs: Verbs) -> None:
     _json(verb)
 
 
+def _doubt(verbs: Verbs) -> None:
+    verb = verbs.add_parser("doubt", help="say how sure each recorded answer is, and what each way of telling is worth")
+    verb.add_argument("run", nargs="?", default="last", help="a run's id or its beginning (last)")
+    verb.add_argument(
+        "--estimators",
+        nargs="+",
+        default=["agreement", "semantic-entropy", "token-probability", "read-out", "p-true"],
+        metavar="ESTIMATOR",
+        help="see workings list estimators (agreement semantic-entropy token-probability read-out p-true)",
+    )
+    verb.add_argument("--methods", nargs="+", metavar="METHOD", help="whose attempts (all)")
+    verb.add_argument(
+        "--calibrator",
+        choices=["isotonic", "platt", "temperature"],
+        default="isotonic",
+        help="what turns scores into probabilities, cross-fitted over clusters (isotonic)",
+    )
+    verb.add_argument("--bins", type=int, default=10, metavar="N", help="bins of calibration errors (10)")
+    verb.add_argument(
+        "--bin-rule", choices=["width", "mass"], default="width", help="bins of equal width or mass (width)"
+    )
+    verb.add_argument(
+        "--risk", type=float, default=0.1, metavar="SHARE", help="share of wrong answers that may be given (0.1)"
+    )
+    _about_attempts(verb)
+
+
 def _list(verbs: Verbs) -> None:
-    verb = verbs.add_parser("list", help="what there is: methods, audits, problems, models, graders, runs")
-    verb.add_argument("what", choices=["methods", "audits", "problems", "models", "graders", "runs"])
+    verb = verbs.add_parser("list", help="what there is: methods, audits, estimators, problems, models, graders, runs")
+    verb.add_argument("what", choices=["methods", "audits", "estimators", "problems", "models", "graders", "runs"])
     _folder(verb)
     _json(verb)
 
@@ -190,4 +219,15 @@ def _import(verbs: Verbs) -> None:
     _json(verb)
 
 
-VERBS: tuple[Callable[[Verbs], None], ...] = (_ask, _run, _report, _choose, _audit, _rate, _list, _export, _import)
+VERBS: tuple[Callable[[Verbs], None], ...] = (
+    _ask,
+    _run,
+    _report,
+    _choose,
+    _audit,
+    _doubt,
+    _rate,
+    _list,
+    _export,
+    _import,
+)

@@ -76,6 +76,8 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
         from workings.cli.audit import audit as verb
     elif name == "rate":
         from workings.cli.rate import rate as verb
+    elif name == "doubt":
+        from workings.cli.doubt import doubt as verb
     elif name == "list":
         from workings.cli.listing import show as verb
     elif name == "export":

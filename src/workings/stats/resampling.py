@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from scipy.special import ndtr, ndtri
 
 from workings.core.errors import BadSetting
 from workings.core.finding import Interval
-from workings.stats.intervals import Floats, checked, cluster_codes, cluster_sums
+from workings.stats.intervals import Floats, Ints, checked, cluster_codes, cluster_sums
 
-__all__ = ["bootstrap_curve", "bootstrap_mean", "bootstrap_se", "mean_replicates"]
+__all__ = ["bootstrap_curve", "bootstrap_mean", "bootstrap_se", "bootstrap_statistics", "mean_replicates"]
 
 CELLS = 4_000_000
 """Numbers held at once while resampling."""
@@ -128,3 +128,41 @@ def bootstrap_curve(
     if count < 2:
         return tuple(Interval(-math.inf, math.inf, "none: one cluster", level) for _ in low)
     return tuple(Interval(float(a), float(b), rule, level) for a, b in zip(low, high, strict=True))
+
+
+def bootstrap_statistics(
+    statistics: Callable[[Ints], Sequence[float]],
+    count: int,
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
+) -> tuple[Interval | None, ...]:
+    """Percentile intervals for any statistics of `count` items, resampling whole clusters.
+
+    `statistics` gets the places of the items drawn and returns one number a statistic, the same number of them each
+    time; NaN where it has none. A statistic that more than half of the resamples lack gets no interval, as do all with
+    under two clusters.
+    """
+    codes, groups = (np.arange(count), count) if clusters is None else cluster_codes(clusters)
+    if groups < 2:
+        return (None,) * len(statistics(np.arange(count)))
+    order = np.argsort(codes, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(codes, minlength=groups))[:-1])
+    generator = np.random.default_rng(seed)
+    rows = []
+    for _ in range(resamples):
+        drawn = generator.integers(groups, size=groups)
+        rows.append(statistics(drawn if clusters is None else np.concatenate([members[g] for g in drawn])))
+    table = np.asarray(rows, dtype=np.float64)
+    rule = f"percentile bootstrap, {groups} clusters, {resamples} resamples"
+    found: list[Interval | None] = []
+    for column in table.T:
+        kept = column[np.isfinite(column)]
+        if 2 * kept.size < resamples:
+            found.append(None)
+            continue
+        low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
+        found.append(Interval(float(low), float(high), rule, level))
+    return tuple(found)

@@ -48,7 +48,8 @@ class Output:
 
     `label` names the method or model that gave it and `index` counts its replies to one problem. `where` says where
     it stood, for error messages; `error` what went wrong when there is no reply. `problem` and `attempt` are set
-    only by our own export. `tokens` counts generated ones; `logprobs` are natural logs.
+    only by our own export. `tokens` counts generated ones; `logprobs` are natural logs, of the tokens whose
+    texts `pieces` holds where the file says them.
     """
 
     problem_id: str
@@ -63,6 +64,7 @@ class Output:
     language: str = "en"
     tokens: int | None = None
     logprobs: tuple[float, ...] | None = None
+    pieces: tuple[str, ...] | None = None
     seconds: float = 0.0
     stop: Stop = Stop.UNKNOWN
     error: str = ""

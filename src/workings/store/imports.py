@@ -53,7 +53,8 @@ def import_outputs(
                 "Give each its own index, or leave the index out.",
             )
         labels[output.label] = max(labels.get(output.label, 0), output.index + 1)
-        told = dump([pack(problem), *key, output.reply, output.error])
+        scores = [] if output.logprobs is None else [output.logprobs, output.pieces]
+        told = dump([pack(problem), *key, output.reply, output.error, *scores])
         content.update(len(told).to_bytes(8, "big") + told)
         kept[key] = encode(dump(compact(output.attempt or _attempt(problem, output, judge, split))), b"")
     if not kept:
@@ -109,7 +110,7 @@ def _agreed(problems: dict[str, Problem], output: Output) -> Problem:
 
 
 def _attempt(problem: Problem, output: Output, judge: Verdict, split: Splitter | None) -> Attempt:
-    spent = Usage(generated=output.tokens or 0, calls=1)
+    spent = Usage(generated=output.tokens or len(output.logprobs or ()), calls=1)
     if output.error:
         return _failed(output, Failure("ImportedError", output.error), spent)
     try:
@@ -117,7 +118,13 @@ def _attempt(problem: Problem, output: Output, judge: Verdict, split: Splitter |
     except GraderError as error:
         return _failed(output, Failure(type(error).__name__, str(error)), spent)
     trace = Trace(
-        output.reply, split(output.reply) if split else (), answer, output.stop, logprobs=output.logprobs, usage=spent
+        output.reply,
+        split(output.reply) if split else (),
+        answer,
+        output.stop,
+        logprobs=output.logprobs,
+        usage=spent,
+        tokens=output.pieces,
     )
     weights = {answer.canonical: 1.0} if answer.canonical is not None else {}
     choice = Choice("imported", weights, chosen=0, abstained=0 if weights else 1)

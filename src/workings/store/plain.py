@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -65,10 +66,13 @@ def read_rows(rows: Iterable[tuple[str, Any]], fields: Mapping[str, str], label:
         problem_id = _problem_id(where, told["id"], question)
         method = _text(where, "method", told["method"]) or label or "imported"
         error = _error(where, told["error"])
-        for reply in _replies(where, told["reply"], error, row):
+        replies = _replies(where, told["reply"], error, row)
+        several = isinstance(told["reply"], list)
+        for reply, scores in zip(replies, _each(told["logprobs"], len(replies), several), strict=True):
             number = seen[problem_id, method]
             seen[problem_id, method] += 1
-            index = told["index"] if isinstance(told["index"], int) and not isinstance(told["reply"], list) else number
+            index = told["index"] if isinstance(told["index"], int) and not several else number
+            logprobs, pieces = _logprobs(scores)
             yield Output(
                 problem_id,
                 reply,
@@ -81,7 +85,8 @@ def read_rows(rows: Iterable[tuple[str, Any]], fields: Mapping[str, str], label:
                 family=_text(where, "family", told["family"]) or "",
                 language=_text(where, "language", told["language"]) or "en",
                 tokens=told["tokens"] if isinstance(told["tokens"], int) else None,
-                logprobs=_logprobs(told["logprobs"]),
+                logprobs=logprobs,
+                pieces=pieces,
                 seconds=float(told["seconds"]) if isinstance(told["seconds"], (int, float)) else 0.0,
                 stop=STOPS.get(str(told["stop"]), Stop.UNKNOWN),
                 error=error,
@@ -178,7 +183,31 @@ def _choices(where: str, value: Any) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
 
-def _logprobs(value: Any) -> tuple[float, ...] | None:
-    if isinstance(value, list) and value and all(isinstance(v, (int, float)) for v in value):
-        return tuple(float(v) for v in value)
-    return None
+def _each(value: Any, count: int, several: bool) -> list[Any]:
+    """What the file says about each reply: a list of as many where there is a list of replies, else all of it once."""
+    if not several:
+        return [value] * count
+    return list(value) if isinstance(value, list) and len(value) == count else [MISSING] * count
+
+
+def _logprobs(value: Any) -> tuple[tuple[float, ...] | None, tuple[str, ...] | None]:
+    """Log-probabilities of tokens, and the tokens' texts where they are said.
+
+    Read are a list of numbers, a list of objects with `token` and `logprob` (or an object whose `content` is one, as
+    OpenAI's chats have it), and an object with `tokens` and `token_logprobs`. Anything else is nothing.
+    """
+    if isinstance(value, dict) and isinstance(value.get("content"), list):
+        value = value["content"]
+    texts: Any = None
+    if isinstance(value, dict):
+        texts, value = value.get("tokens"), value.get("token_logprobs")
+    elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        texts, value = [one.get("token") for one in value], [one.get("logprob") for one in value]
+    if not (isinstance(value, list) and value and all(_is_number(v) for v in value)):
+        return None, None
+    fits = isinstance(texts, list) and len(texts) == len(value) and all(isinstance(text, str) for text in texts)
+    return tuple(float(v) for v in value), tuple(texts) if fits else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
