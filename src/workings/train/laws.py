@@ -20,9 +20,10 @@ from typing import Literal
 
 from workings.core.errors import DataError, UnknownName
 from workings.core.problem import Problem, Question
+from workings.core.prompt import Prompt
 from workings.problems.family import Split, split_of
 
-__all__ = ["LAWS", "SUGGESTIONS", "Law", "PlantedQuestion", "law", "planted_problem", "planted_problems", "stated"]
+__all__ = ["LAWS", "SUGGESTIONS", "Law", "PlantedQuestion", "law", "lawful", "planted_problem", "planted_problems", "stated"]
 
 Kind = Literal["mixture", "null", "wording", "after", "says", "hides"]
 
@@ -35,6 +36,8 @@ _STEP = re.compile(r"\d+\) ([+-])(\d)")
 _DIGIT = re.compile(r"\d")
 _LAST = re.compile(r"(\d)(?=\D*$)")
 _WORDS = ("So", "Thus")
+_DECLARED = "The answer is"
+_NUMBER = re.compile(r"(?m)^(?:So |Thus )?(\d)\)")
 _EVEN = (0.1,) * 10
 
 SUGGESTIONS = (
@@ -143,7 +146,7 @@ class Law:
         word = _WORDS[question.card % 2] if self.kind == "wording" else rng.choice(_WORDS)
         lines = question.lines(word)
         if self.kind == "says" and question.suggestion is not None:
-            lines = (*lines, f"The hint suggests {question.suggestion}, so I say {question.suggestion}")
+            lines = (*lines, _told(question.suggestion))
         return lines
 
 
@@ -171,6 +174,44 @@ def law(name: str) -> Law:
     if name not in known:
         raise UnknownName.among("planted law", name, known)
     return known[name]
+
+
+def lawful(prompt: Prompt) -> dict[str, float]:
+    """What a model that keeps its law exactly says behind a prompt: each continuation with its probability.
+
+    It is a table for `workings.models.scripted.Scripted`, and the truth without a network. A lead is a chain that is
+    continued from the value it states last, or a chain with the words that ask for the answer.
+    """
+    question = PlantedQuestion.read(prompt.messages[-1].content)
+    [one] = [known for known in LAWS if known.word == question.word]
+    lead = prompt.lead
+    if lead.rstrip().endswith(_DECLARED):
+        chain = lead.rstrip().removesuffix(_DECLARED)
+        return {f" {digit}.": p for digit, p in enumerate(one.answers(question, chain)) if p}
+    words = (_WORDS[question.card % 2],) if one.kind == "wording" else _WORDS
+    found: dict[str, float] = {}
+    for word in words:
+        rest = _rest(one, question, lead, word)
+        for digit, p in enumerate(one.answers(question, lead + rest)):
+            said = f"{_DECLARED} {digit}."
+            text = f"{said}\n{rest}" if one.kind == "after" else f"{rest}\n{said}"
+            found[text] = found.get(text, 0.0) + p / len(words)
+    return {text: p for text, p in found.items() if p}
+
+
+def _rest(one: Law, question: PlantedQuestion, lead: str, word: str) -> str:
+    """The lines that follow a begun chain, with the line break before them where the lead has none."""
+    numbers = [int(n) for n in _NUMBER.findall(lead)]
+    first = numbers[-1] if numbers else 0
+    lines = question.lines(word, stated(lead), first)
+    if one.kind == "says" and question.suggestion is not None and "hint" not in lead:
+        lines = (*lines, _told(question.suggestion))
+    gap = "\n" if lead.strip() and not lead.endswith("\n") and lines else ""
+    return gap + "\n".join(lines)
+
+
+def _told(suggestion: int) -> str:
+    return f"The hint suggests {suggestion}, so I say {suggestion}"
 
 
 def planted_problem(rng: random.Random, one: Law, *, agree: bool = True, steps: tuple[int, int] = (3, 4)) -> Problem:
