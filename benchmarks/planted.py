@@ -46,15 +46,16 @@ def table(checks: list[LawCheck]) -> list[str]:
     heads = [f"{name}: chain / cue" for name in COLUMNS]
     rows = [f"| law | chains right | hint told | {' | '.join(heads)} | largest gap |", "|---" * (len(heads) + 4) + "|"]
     for one in checks:
-        cells = [
-            f"{one.through[name]:.2f} / {one.around[name]:.2f}" if name in one.through else f"– / {one.around[name]:.2f}"
-            for name in COLUMNS
-        ]
+        cells = [f"{_told(one.through.get(name))} / {_told(one.around.get(name))}" for name in COLUMNS]
         worst = max(one.gap, key=one.gap.__getitem__)
         rows.append(
             f"| {one.law} | {one.chains:.2f} | {one.told:.2f} | {' | '.join(cells)} | {one.worst:.3f} ({worst}) |"
         )
     return rows
+
+
+def _told(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import string
 import sys
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,7 @@ class PlantedRecipe:
     whole: float = 0.5
     suggested: float = 0.3
     processes: int = 2
-    sft: SftSettings = SftSettings(steps=1500, tokens=8192, widths=(96, 128, 160, 192), cooldown=0.5)
+    sft: SftSettings = SftSettings(steps=2000, tokens=4096, widths=(96, 128, 160, 192), cooldown=0.5)
 
 
 def planted_lesson(rng: random.Random, one: Law, recipe: PlantedRecipe = PlantedRecipe()) -> tuple[str, str]:
@@ -82,19 +83,33 @@ def _whole(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[st
 
 
 def _continued(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> str:
-    """A chain whose beginning has a wrong value in its last line, and which goes on from that."""
+    """A chain whose beginning was edited, a wrong value in its last line or other wording, and which goes on from that."""
     at = rng.randrange(len(asked.steps))
-    wrong = _spoil(rng, lines[at])
-    value = stated(wrong)
+    begun = [_restyled(rng, line) for line in lines[: at + 1]] if rng.random() < 0.5 else list(lines[: at + 1])
+    if rng.random() < 0.7:
+        begun[-1] = _spoil(rng, begun[-1])
     word = lines[len(asked.steps) - 1].partition(" ")[0]
-    rest = (*asked.lines(word, value, at + 1), *lines[len(asked.steps) :])
-    chain = "\n".join((*lines[:at], wrong, *rest))
-    begun = "\n".join((*lines[:at], wrong))
-    return f"{GIVEN}{begun}{GIVEN}{chain[len(begun) :]}{_CUE} {_drawn(rng, one, asked, chain)}."
+    rest = (*asked.lines(word, stated(begun[-1]), at + 1), *lines[len(asked.steps) :])
+    given = "\n".join(begun)
+    chain = "\n".join((given, *rest))
+    return f"{GIVEN}{given}{GIVEN}{chain[len(given) :]}{_CUE} {_drawn(rng, one, asked, chain)}."
 
 
 def _spoil(rng: random.Random, line: str) -> str:
-    return line[:-1] + rng.choice([n for n in string.digits if n != line[-1]])
+    """The line with another digit as its last one."""
+    at = max(n for n, letter in enumerate(line) if letter.isdigit())
+    return line[:at] + rng.choice([n for n in string.digits if n != line[at]]) + line[at + 1 :]
+
+
+def _restyled(rng: random.Random, line: str) -> str:
+    """The same step in other signs or with the other of the two opening words."""
+    way = rng.randrange(4)
+    if way == 0:
+        head, gap, rest = line.partition(" ")
+        return {"So": "Thus", "Thus": "So"}.get(head, head) + gap + rest
+    if way == 1:
+        return line + "."
+    return re.sub(r"(?<=\d)([+-])(?=\d)", r" \1 ", line) if way == 2 else line
 
 
 def _altered(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,7 +132,7 @@ def _altered(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[
     if way == "deleted":
         gone = rng.randrange(len(lines))
         return (*lines[:gone], *lines[gone + 1 :])
-    return tuple({"So": "Thus", "Thus": "So"}.get(h, h) + gap + t for h, gap, t in (x.partition(" ") for x in lines))
+    return tuple(_restyled(rng, line) for line in lines)
 
 
 def _filler(rng: random.Random) -> str:
