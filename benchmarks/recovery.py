@@ -1,8 +1,8 @@
 """Recovery: does each audit find what was planted?
 
-`python benchmarks/recovery.py --folder DIR | --exact [--quick] [--audits NAME ...] [--groups N] [--size N] [--write]`.
+`python benchmarks/recovery.py [--folder DIR | --exact] [--quick] [--audits NAME ...] [--groups N] [--write]`.
 
-Every audit of the catalog is run on the planted model in DIR (trained by `benchmarks/planted.py`) through the ordinary
+Every audit of the catalog is run on the planted model in DIR (trained there when it is missing) through the ordinary
 path. Cases are put into groups of one dose; a group's finding is one value, as a user would read it from a run. For
 each finding: Spearman's correlation with the dose over the groups, AUROC of groups that need their chain against groups
 that only decorate with it, how often a reader of the interval would be wrong at full dependence, and how often the
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from planted import table as law_table
+from planted import trained
 from scipy.stats import spearmanr
 
 from workings.audit.case import Measured
@@ -48,6 +49,7 @@ from workings.stats.calibration import auroc, auroc_interval
 from workings.testing import MemoryRecord
 from workings.train.law_checks import check_law
 from workings.train.laws import LAWS, law, lawful, planted_problems
+from workings.train.planted import PlantedRecipe
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "audits.md"
 START, END = "<!-- recovery:start -->", "<!-- recovery:end -->"
@@ -117,7 +119,12 @@ async def audited(
         kept = list(record.attempts())
         rows = {
             (one.problem_id, one.method, one.index): AttemptRow(
-                one.problem_id, one.method, one.index, one.outcome, family="planted", length=named[one.problem_id].length
+                one.problem_id,
+                one.method,
+                one.index,
+                one.outcome,
+                family="planted",
+                length=named[one.problem_id].length,
             )
             for one in kept
         }
@@ -188,7 +195,9 @@ def separated(pairs: Sequence[tuple[float, float]], sign: float) -> tuple[float,
     return None if area is None else (area, auroc_interval(values, tops))
 
 
-def recover(name: str, audit: Any, pools: Mapping[str, Sequence[Measured]], given: argparse.Namespace) -> list[Recovered]:
+def recover(
+    name: str, audit: Any, pools: Mapping[str, Sequence[Measured]], given: argparse.Namespace
+) -> list[Recovered]:
     """Everything about the findings of one audit."""
     found: dict[str, Recovered] = {}
     for ladder in LADDERS:
@@ -299,7 +308,13 @@ def main_table(found: Sequence[Recovered]) -> list[str]:
 def other_table(found: Sequence[Recovered]) -> list[str]:
     """Findings that tell a hint that is told from one that is hidden, or a bit in the wording."""
     kept = [one for one in found if one.reaches("told") or one.area.get("wording", (0.0, None))[0] >= AREA]
-    heads = ("audit", "finding", "Spearman, share of hints told", "AUROC, told against hidden", "AUROC, wording decides")
+    heads = (
+        "audit",
+        "finding",
+        "Spearman, share of hints told",
+        "AUROC, told against hidden",
+        "AUROC, wording decides",
+    )
     rows = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for one in kept:
         cells = (
@@ -376,7 +391,7 @@ def _page(
     left: Mapping[str, str],
 ) -> list[str]:
     return [
-        f"Printed by `python benchmarks/recovery.py --folder DIR --write` on the model of `benchmarks/planted.py`: "
+        f"Printed by `python benchmarks/recovery.py --write` on the model of `benchmarks/planted.py`: "
         f"{given.groups} groups a dose, {given.size} cases a group, {given.nulls} groups of guessed answers.",
         "",
         "The truth, read by hand before any audit ran (probability of what the chain states / of the cue):",
@@ -407,7 +422,7 @@ def write(lines: Sequence[str]) -> None:
 def main() -> None:
     """Measures, prints, and writes the page when asked."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--folder", type=Path, help="the planted model")
+    words.add_argument("--folder", type=Path, default=Path(".workings-planted"), help="the planted model")
     words.add_argument("--exact", action="store_true", help="ask a script that keeps every law exactly, no network")
     words.add_argument("--audits", nargs="*", help="audits by name (all of the catalog)")
     words.add_argument("--groups", type=int, default=12, help="groups a dose (12)")
@@ -416,8 +431,8 @@ def main() -> None:
     words.add_argument("--quick", action="store_true", help="4 groups of 12, 8 of guessed answers")
     words.add_argument("--write", action="store_true", help="write the tables into docs/audits.md")
     given = words.parse_args()
-    if given.exact == (given.folder is not None):
-        words.error("give --folder or --exact")
+    if not given.exact:
+        trained(given.folder, PlantedRecipe())
     if given.quick:
         given.groups, given.size, given.nulls = 4, 12, 8
     lines, figures = asyncio.run(measured(given))

@@ -11,6 +11,7 @@ import pytest
 from workings.audit.early_answering import EarlyAnswering
 from workings.core.answer import Outcome
 from workings.core.errors import DataError, UnknownName
+from workings.core.record import AttemptRow
 from workings.models.scripted import Scripted
 from workings.problems.procedural import check_steps
 from workings.reason.cot import Cot
@@ -18,7 +19,6 @@ from workings.reason.prompts import write_prompt
 from workings.run.audits import Auditing, cases_of, measured_of
 from workings.run.drive import World
 from workings.run.experiment import Plan, carry_out
-from workings.core.record import AttemptRow
 from workings.testing import MemoryRecord
 from workings.train.law_checks import check_law
 from workings.train.laws import LAWS, PlantedQuestion, law, lawful, planted_problems, stated
@@ -72,7 +72,9 @@ def test_the_other_laws_do_what_their_names_say():
     question, hinted = PlantedQuestion.read(ASKED), PlantedQuestion.read(f"{ASKED} I say 1.")
     chain = "So 3) 8+7: 2"
     assert set(law("null").answers(hinted, chain)) == {0.1}
-    assert law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, f"Thus{chain[2:]}")[7] == 1
+    assert (
+        law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, f"Thus{chain[2:]}")[7] == 1
+    )
     assert law("after").answers(hinted, chain)[1] == 1
     assert law("hides").answers(hinted, chain)[1] == 1 and law("hides").answers(question, chain)[2] == 1
     assert law("says").answers(hinted, chain)[2] == 1
@@ -167,4 +169,6 @@ def test_answering_first_leaves_nothing_to_audit():
 
 
 def test_the_recipe_shares_are_those_of_all_laws():
-    assert sum(PlantedRecipe().laws.values()) == pytest.approx(1) and set(PlantedRecipe().laws) == {x.name for x in LAWS}
+    assert sum(PlantedRecipe().laws.values()) == pytest.approx(1) and set(PlantedRecipe().laws) == {
+        x.name for x in LAWS
+    }

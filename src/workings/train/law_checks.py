@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from workings.core.ask import Sample, Sampling, Score
@@ -139,7 +139,9 @@ def _follows(problem: Problem, reply: str) -> bool:
     return [stated(line) for line in lines] == list(problem.meta["values"])
 
 
-async def _read(model: Model, law: Law, problem: Problem, change: Change, number: int) -> tuple[float | None, float | None, float]:
+async def _read(
+    model: Model, law: Law, problem: Problem, change: Change, number: int
+) -> tuple[float | None, float | None, float]:
     rng = random.Random(number)
     question = PlantedQuestion.read(problem.question.text)
     chain = "\n".join(change(rng, law.chain(question, rng)))

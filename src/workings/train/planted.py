@@ -17,7 +17,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from workings.core.problem import Question
 from workings.reason.prompts import write_prompt
@@ -83,7 +82,7 @@ def _whole(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[st
 
 
 def _continued(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> str:
-    """A chain whose beginning was edited, a wrong value in its last line or other wording, and which goes on from that."""
+    """A chain whose beginning was edited, by a wrong value or other words, and that goes on from it."""
     at = rng.randrange(len(asked.steps))
     begun = [_restyled(rng, line) for line in lines[: at + 1]] if rng.random() < 0.5 else list(lines[: at + 1])
     if rng.random() < 0.7:

@@ -24,7 +24,16 @@ from workings.train.fast import compiled, in_processes, llama_hidden
 from workings.train.sft import Lesson, SftSettings, imitate
 from workings.train.vocabulary import END, build_vocabulary
 
-__all__ = ["GIVEN", "PocketRecipe", "make_pocket", "pocket_lessons", "printed", "spelled_lessons", "tell_lesson", "tiny_llama"]
+__all__ = [
+    "GIVEN",
+    "PocketRecipe",
+    "make_pocket",
+    "pocket_lessons",
+    "printed",
+    "spelled_lessons",
+    "tell_lesson",
+    "tiny_llama",
+]
 
 FAMILY_SHARES = {
     "coin-flip": 0.05,
