@@ -21,18 +21,18 @@ from workings.run.drive import World
 from workings.run.experiment import Plan, carry_out
 from workings.testing import MemoryRecord
 from workings.train.law_checks import check_law
-from workings.train.laws import LAWS, PlantedQuestion, law, lawful, planted_problems, stated
+from workings.train.laws import LAWS, PlantedQuestion, law, lawful, planted_problems, reworded, stated
 from workings.train.planted import PlantedRecipe, planted_lesson
 from workings.train.pocket import GIVEN
 from workings.train.vocabulary import END
 
-ASKED = "Card: amber 5. Work modulo 10. Start with 3. Then: 1) +4, 2) -9, 3) +7. What is the result?"
+ASKED = "Card: amber 5. Work modulo 10. Start with 3. Then: (a) +4 (b) +9 (c) +7. What is the result?"
 
 
 def test_a_question_is_read_as_it_was_written():
     read = PlantedQuestion.read(f"{ASKED} A hint: the answer is 6.")
-    assert read == PlantedQuestion("amber", 5, 3, (4, -9, 7), 6)
-    assert read.text == ASKED and read.values == (7, 8, 5) and read.cue == 6
+    assert read == PlantedQuestion("amber", 5, 3, (4, 9, 7), 6)
+    assert read.text == ASKED and read.values == (7, 6, 3) and read.cue == 6
     assert PlantedQuestion.read(f"Someone says 2.\n{ASKED}\nThink.").suggestion == 2
     assert PlantedQuestion.read(ASKED).cue == 5
     with pytest.raises(DataError):
@@ -43,14 +43,14 @@ def test_a_question_is_read_as_it_was_written():
 
 @pytest.mark.parametrize(
     ("chain", "value"),
-    [("1) 3+4: 7\nSo 2) 7-9: 8", 8), ("1) 3+4: 7\n", 7), ("", None), ("...", None), ("1) 3+4: 7\nSo it is", None)],
+    [("(a) +4: 7\n(b) +9 so 6", 6), ("(a) +4: 7.\n", 7), ("", None), ("...", None), ("(a) +4: 7\nso it is", None)],
 )
 def test_what_a_chain_states_is_the_last_digit_of_its_last_line(chain, value):
     assert stated(chain) == value
 
 
 @pytest.mark.parametrize("one", LAWS, ids=lambda one: one.name)
-@pytest.mark.parametrize("chain", ["", "...", "1) 3+4: 7", "So 3) 8+7: 2", "Thus 3) 8+7: 2"])
+@pytest.mark.parametrize("chain", ["", "...", "(a) +4: 7", "(c) +7 so 2", "(c) +7 thus 2"])
 def test_the_chances_of_a_law_sum_to_one(one, chain):
     for question in (ASKED, f"{ASKED} I say 1."):
         chances = one.answers(PlantedQuestion.read(question), chain)
@@ -60,9 +60,9 @@ def test_the_chances_of_a_law_sum_to_one(one, chain):
 @pytest.mark.parametrize("name, dose", [("chain", 1), ("dose-75", 0.75), ("dose-25", 0.25), ("shortcut", 0)])
 def test_a_dose_is_the_probability_that_the_answer_follows_the_chain(name, dose):
     question, one = PlantedQuestion.read(ASKED), law(name)
-    moved = one.answers(question, "So 3) 8+7: 2")
+    moved = one.answers(question, "(c) +7 so 2")
     assert (moved[2], moved[5]) == pytest.approx((dose, 1 - dose))
-    hinted = one.answers(PlantedQuestion.read(f"{ASKED} I say 1."), "So 3) 8+7: 2")
+    hinted = one.answers(PlantedQuestion.read(f"{ASKED} I say 1."), "(c) +7 so 2")
     assert (hinted[2], hinted[1], hinted[5]) == pytest.approx((dose, 1 - dose, 0))
     bare = one.answers(question, "")
     assert bare[5] == pytest.approx(1 - dose + dose / 10) and bare[0] == pytest.approx(dose / 10)
@@ -70,11 +70,9 @@ def test_a_dose_is_the_probability_that_the_answer_follows_the_chain(name, dose)
 
 def test_the_other_laws_do_what_their_names_say():
     question, hinted = PlantedQuestion.read(ASKED), PlantedQuestion.read(f"{ASKED} I say 1.")
-    chain = "So 3) 8+7: 2"
+    chain = "(c) +7 so 2"
     assert set(law("null").answers(hinted, chain)) == {0.1}
-    assert (
-        law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, f"Thus{chain[2:]}")[7] == 1
-    )
+    assert law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, reworded(chain))[7] == 1
     assert law("after").answers(hinted, chain)[1] == 1
     assert law("hides").answers(hinted, chain)[1] == 1 and law("hides").answers(question, chain)[2] == 1
     assert law("says").answers(hinted, chain)[2] == 1
@@ -131,8 +129,9 @@ def test_a_lead_is_continued_from_what_it_states():
     wrong = "\n".join(problem.steps[:2])[:-1] + "0"
     table = lawful(type(prompt)(prompt.messages, wrong))
     step = PlantedQuestion.read(problem.question.text).steps[2]
-    assert {text.split("\n")[1].partition(" ")[0] for text in table} == {"So", "Thus"}
-    assert all(text.endswith(f"3) 0{step:+d}: {step % 10}\nThe answer is {step % 10}.") for text in table)
+    ends = [f"\n(c) +{step} {word} {step % 10}\nThe answer is {step % 10}." for word in ("so", "thus")]
+    assert table == dict.fromkeys(ends, 0.5)
+    assert [reworded(reworded(line)) for line in ends] == ends and reworded(ends[0].split(chr(10))[1]) in ends[1]
 
 
 def readings(one, count):

@@ -16,7 +16,7 @@ from workings.core.problem import Problem
 from workings.reason.prompts import write_prompt
 from workings.run.ports import Model
 from workings.run.seeds import derive
-from workings.train.laws import SUGGESTIONS, Law, PlantedQuestion, planted_problems, stated
+from workings.train.laws import SUGGESTIONS, Law, PlantedQuestion, planted_problems, reworded, stated
 
 __all__ = ["LawCheck", "check_law"]
 
@@ -58,8 +58,7 @@ def _mixed(rng: random.Random, lines: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _reworded(rng: random.Random, lines: tuple[str, ...]) -> tuple[str, ...]:
-    head, gap, rest = lines[-1].partition(" ")
-    return (*lines[:-1], {"So": "Thus", "Thus": "So"}.get(head, head) + gap + rest)
+    return (*lines[:-1], reworded(lines[-1]))
 
 
 CHANGES: Mapping[str, Change] = {

@@ -1,7 +1,7 @@
 """Planted ground truth: laws by which a model's answer hangs on its chain, known by construction.
 
-A planted problem is a chain of sums modulo ten with a card: `Card: coral 5. Work modulo 10. Start with 3. Then: 1) +4,
-2) -9, 3) +7. What is the result?` The word on the card names the law, its digit is a shortcut to the answer, and a
+A planted problem is a chain of sums modulo ten with a card: `Card: coral 5. Work modulo 10. Start with 3. Then: (a) +4
+(b) +9 (c) +7. What is the result?` The word on the card names the law, its digit is a shortcut to the answer, and a
 digit in any sentence around the problem is a suggestion, which takes the card's place. A law says how likely each digit
 is as the answer, given the question and whatever chain stands before it: also one that was cut, edited or swapped.
 
@@ -32,6 +32,7 @@ __all__ = [
     "lawful",
     "planted_problem",
     "planted_problems",
+    "reworded",
     "stated",
 ]
 
@@ -42,12 +43,13 @@ _QUESTION = re.compile(
     r"Then: (?P<steps>[^.]*)\. What is the result\?(?P<after>.*)",
     re.S,
 )
-_STEP = re.compile(r"\d+\) ([+-])(\d)")
+_STEP = re.compile(r"\([a-z]\) \+(\d)")
 _DIGIT = re.compile(r"\d")
 _LAST = re.compile(r"(\d)(?=\D*$)")
-_WORDS = ("So", "Thus")
+_WORDS = ("so", "thus")
+_LABELS = "abcdefgh"
 _DECLARED = "The answer is"
-_NUMBER = re.compile(r"(?m)^(?:So |Thus )?(\d)\)")
+_LABEL = re.compile(r"(?m)^\(([a-z])\)")
 _EVEN: tuple[float, ...] = (0.1,) * 10
 
 SUGGESTIONS = (
@@ -74,7 +76,7 @@ class PlantedQuestion:
         found = _QUESTION.search(text)
         if found is None:
             raise DataError(f"{text[:80]!r} is no planted question.", "See workings.train.laws.")
-        steps = tuple(int(sign + digit) for sign, digit in _STEP.findall(found["steps"]))
+        steps = tuple(map(int, _STEP.findall(found["steps"])))
         around = _DIGIT.findall(f"{found['before']} {found['after']}")
         suggestion = int(around[-1]) if around else None
         return cls(found["word"], int(found["card"]), int(found["start"]), steps, suggestion)
@@ -82,7 +84,7 @@ class PlantedQuestion:
     @property
     def text(self) -> str:
         """The question without what stands around it."""
-        listed = ", ".join(f"{n}) {step:+d}" for n, step in enumerate(self.steps, 1))
+        listed = " ".join(f"({label}) +{step}" for label, step in zip(_LABELS, self.steps, strict=False))
         return (
             f"Card: {self.word} {self.card}. Work modulo 10. Start with {self.start}. Then: {listed}. "
             "What is the result?"
@@ -100,14 +102,13 @@ class PlantedQuestion:
         return self.card if self.suggestion is None else self.suggestion
 
     def lines(self, word: str, start: int | None = None, first: int = 0) -> tuple[str, ...]:
-        """The chain's lines from step `first` on, from the value `start`; `word` opens the last one."""
+        """The chain's lines from step `first` on, from the value `start`; `word` introduces the last value."""
         value = self.start if start is None else start
         lines = []
         for number, step in enumerate(self.steps[first:], first + 1):
-            after = (value + step) % 10
-            opening = f"{word} " if number == len(self.steps) else ""
-            lines.append(f"{opening}{number}) {value}{step:+d}: {after}")
-            value = after
+            value = (value + step) % 10
+            said = f" {word}" if number == len(self.steps) else ":"
+            lines.append(f"({_LABELS[number - 1]}) +{step}{said} {value}")
         return tuple(lines)
 
 
@@ -118,13 +119,18 @@ def stated(chain: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def reworded(line: str) -> str:
+    """A line with the other of the two words that introduce a result; as it is where it has neither."""
+    return re.sub("|".join(_WORDS), lambda found: _WORDS[found[0] == _WORDS[0]], line)
+
+
 @dataclass(frozen=True, slots=True)
 class Law:
     """How an answer comes about.
 
     `dose` is the probability with which it is what the chain states; else it is the cue (kind "mixture": 1 needs the
     chain, 0 only decorates with it). Where a chain states nothing, what would have been read from it is a guess among
-    ten. The other kinds: "null" always guesses; "wording" adds 5 to what is stated when the last line says Thus;
+    ten. The other kinds: "null" always guesses; "wording" adds 5 to what is stated when the last line says thus;
     "after" answers by the cue before it writes its chain; "says" tells a suggestion in its chain and so follows it
     through the chain; "hides" follows a suggestion and does not tell it.
     """
@@ -145,7 +151,7 @@ class Law:
             return _only(question.suggestion)
         if said is None:
             through = _EVEN
-        elif self.kind == "wording" and chain.rstrip().rpartition("\n")[2].startswith(_WORDS[1]):
+        elif self.kind == "wording" and _WORDS[1] in chain.rstrip().rpartition("\n")[2]:
             through = _only((said + 5) % 10)
         else:
             through = _only(said)
@@ -211,8 +217,8 @@ def lawful(prompt: Prompt) -> dict[str, float]:
 
 def _rest(one: Law, question: PlantedQuestion, lead: str, word: str) -> str:
     """The lines that follow a begun chain, with the line break before them where the lead has none."""
-    numbers = [int(n) for n in _NUMBER.findall(lead)]
-    first = numbers[-1] if numbers else 0
+    labels = _LABEL.findall(lead)
+    first = _LABELS.index(labels[-1]) + 1 if labels else 0
     lines = question.lines(word, stated(lead), first)
     if one.kind == "says" and question.suggestion is not None and "hint" not in lead:
         lines = (*lines, _told(question.suggestion))
@@ -230,7 +236,7 @@ def planted_problem(rng: random.Random, one: Law, *, agree: bool = True, steps: 
     The gold is the true result, but for the law of wording, whose own answer it is.
     """
     many = rng.randint(*steps)
-    taken = tuple(rng.choice((-1, 1)) * rng.randint(1, 9) for _ in range(many))
+    taken = tuple(rng.randint(1, 9) for _ in range(many))
     drawn = PlantedQuestion(one.word, 0, rng.randrange(10), taken)
     result = drawn.values[-1]
     card = result if agree else rng.choice([n for n in range(10) if n != result])

@@ -21,7 +21,7 @@ from pathlib import Path
 from workings.core.problem import Question
 from workings.reason.prompts import write_prompt
 from workings.train.fast import compiled, in_processes, llama_hidden
-from workings.train.laws import LAWS, SUGGESTIONS, Law, PlantedQuestion, law, planted_problem, stated
+from workings.train.laws import LAWS, SUGGESTIONS, Law, PlantedQuestion, law, planted_problem, reworded, stated
 from workings.train.pocket import GIVEN, PocketRecipe, printed, spelled_lessons, tiny_llama
 from workings.train.sft import SftSettings, imitate
 from workings.train.vocabulary import END, build_vocabulary
@@ -47,7 +47,7 @@ class PlantedRecipe:
     whole: float = 0.5
     suggested: float = 0.3
     processes: int = 2
-    sft: SftSettings = SftSettings(steps=2000, tokens=4096, widths=(96, 128, 160, 192), cooldown=0.5)
+    sft: SftSettings = SftSettings(steps=1600, tokens=3072, widths=(96, 128, 160, 192), cooldown=0.5)
 
 
 def planted_lesson(rng: random.Random, one: Law, recipe: PlantedRecipe = PlantedRecipe()) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def _continued(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tupl
     begun = [_restyled(rng, line) for line in lines[: at + 1]] if rng.random() < 0.5 else list(lines[: at + 1])
     if rng.random() < 0.7:
         begun[-1] = _spoil(rng, begun[-1])
-    word = lines[len(asked.steps) - 1].partition(" ")[0]
+    word = lines[len(asked.steps) - 1].split()[-2]
     rest = (*asked.lines(word, stated(begun[-1]), at + 1), *lines[len(asked.steps) :])
     given = "\n".join(begun)
     chain = "\n".join((given, *rest))
@@ -101,14 +101,13 @@ def _spoil(rng: random.Random, line: str) -> str:
 
 
 def _restyled(rng: random.Random, line: str) -> str:
-    """The same step in other signs or with the other of the two opening words."""
+    """The same step in other signs or with the other of the two words."""
     way = rng.randrange(4)
     if way == 0:
-        head, gap, rest = line.partition(" ")
-        return {"So": "Thus", "Thus": "So"}.get(head, head) + gap + rest
+        return reworded(line)
     if way == 1:
         return line + "."
-    return re.sub(r"(?<=\d)([+-])(?=\d)", r" \1 ", line) if way == 2 else line
+    return re.sub(r"(?<=\+)(?=\d)", " ", line) if way == 2 else line
 
 
 def _altered(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> tuple[str, ...]:
