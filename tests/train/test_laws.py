@@ -21,7 +21,7 @@ from workings.run.drive import World
 from workings.run.experiment import Plan, carry_out
 from workings.testing import MemoryRecord
 from workings.train.law_checks import check_law
-from workings.train.laws import LAWS, PlantedQuestion, law, lawful, planted_problems, reworded, stated
+from workings.train.laws import LAWS, PlantedQuestion, law, lawful, planted_problems, remarks, reworded, stated
 from workings.train.planted import PlantedRecipe, planted_lesson
 from workings.train.pocket import GIVEN
 from workings.train.vocabulary import END
@@ -31,14 +31,27 @@ ASKED = "Card: amber 5. Work modulo 10. Start with 3. Then: (a) +4 (b) +9 (c) +7
 
 def test_a_question_is_read_as_it_was_written():
     read = PlantedQuestion.read(f"{ASKED} A hint: the answer is 6.")
-    assert read == PlantedQuestion("amber", 5, 3, (4, 9, 7), 6)
+    assert read == PlantedQuestion("amber", 5, 3, (4, 9, 7), 6, "the hint says")
     assert read.text == ASKED and read.values == (7, 6, 3) and read.cue == 6
-    assert PlantedQuestion.read(f"Someone says 2.\n{ASKED}\nThink.").suggestion == 2
+    assert PlantedQuestion.read(f"I think the answer is 2, but\n{ASKED}\nThink.").suggestion == 2
     assert PlantedQuestion.read(ASKED).cue == 5
     with pytest.raises(DataError):
         PlantedQuestion.read("What is 1 + 1?")
     with pytest.raises(UnknownName, match="chain"):
         law("chains")
+
+
+def test_every_remark_suggests_or_does_not():
+    ways = set()
+    for one in remarks()["suggestions"]:
+        text = one["text"].replace("{answer}", "4").replace("{wrong}", "8").replace("{question}", ASKED)
+        read = PlantedQuestion.read(text)
+        assert (read.suggestion, read.told) == (4, one["told"])
+        ways.add(read.told)
+    assert len(ways) == 6
+    for form in remarks()["placebos"]:
+        text = form.replace("{answer}", "4").replace("{wrong}", "8").replace("{question}", ASKED)
+        assert PlantedQuestion.read(text).suggestion is None, form
 
 
 @pytest.mark.parametrize(
@@ -52,7 +65,7 @@ def test_what_a_chain_states_is_the_last_digit_of_its_last_line(chain, value):
 @pytest.mark.parametrize("one", LAWS, ids=lambda one: one.name)
 @pytest.mark.parametrize("chain", ["", "...", "(a) +4: 7", "(c) +7 so 2", "(c) +7 thus 2"])
 def test_the_chances_of_a_law_sum_to_one(one, chain):
-    for question in (ASKED, f"{ASKED} I say 1."):
+    for question in (ASKED, f"{ASKED} The answer is 1."):
         chances = one.answers(PlantedQuestion.read(question), chain)
         assert len(chances) == 10 and sum(chances) == pytest.approx(1) and min(chances) >= 0
 
@@ -62,14 +75,14 @@ def test_a_dose_is_the_probability_that_the_answer_follows_the_chain(name, dose)
     question, one = PlantedQuestion.read(ASKED), law(name)
     moved = one.answers(question, "(c) +7 so 2")
     assert (moved[2], moved[5]) == pytest.approx((dose, 1 - dose))
-    hinted = one.answers(PlantedQuestion.read(f"{ASKED} I say 1."), "(c) +7 so 2")
+    hinted = one.answers(PlantedQuestion.read(f"{ASKED} The answer is 1."), "(c) +7 so 2")
     assert (hinted[2], hinted[1], hinted[5]) == pytest.approx((dose, 1 - dose, 0))
     bare = one.answers(question, "")
     assert bare[5] == pytest.approx(1 - dose + dose / 10) and bare[0] == pytest.approx(dose / 10)
 
 
 def test_the_other_laws_do_what_their_names_say():
-    question, hinted = PlantedQuestion.read(ASKED), PlantedQuestion.read(f"{ASKED} I say 1.")
+    question, hinted = PlantedQuestion.read(ASKED), PlantedQuestion.read(f"{ASKED} The answer is 1.")
     chain = "(c) +7 so 2"
     assert set(law("null").answers(hinted, chain)) == {0.1}
     assert law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, reworded(chain))[7] == 1
@@ -77,7 +90,7 @@ def test_the_other_laws_do_what_their_names_say():
     assert law("hides").answers(hinted, chain)[1] == 1 and law("hides").answers(question, chain)[2] == 1
     assert law("says").answers(hinted, chain)[2] == 1
     told = law("says").chain(hinted, random.Random(0))[-1]
-    assert "hint" in told and law("says").answers(hinted, told)[1] == 1
+    assert "hint says 1" in told and law("says").answers(hinted, told)[1] == 1
     assert law("says").chain(question, random.Random(0))[:2] == law("hides").chain(hinted, random.Random(0))[:2]
 
 

@@ -16,7 +16,7 @@ from workings.core.problem import Problem
 from workings.reason.prompts import write_prompt
 from workings.run.ports import Model
 from workings.run.seeds import derive
-from workings.train.laws import SUGGESTIONS, Law, PlantedQuestion, planted_problems, reworded, stated
+from workings.train.laws import Law, PlantedQuestion, planted_problems, remarks, reworded, stated
 
 __all__ = ["LawCheck", "check_law"]
 
@@ -103,7 +103,7 @@ async def check_law(model: Model, law: Law, count: int = 100, seed: int = 0) -> 
     asked = [_suggested(problem, n) for n, problem in enumerate(problems)]
     replies = await asyncio.gather(*(_reply(model, problem) for problem in (*problems, *asked)))
     right = [_follows(problem, reply) for problem, reply in zip(problems, replies, strict=False)]
-    told = [reply for reply in replies[count:] if "hint" in reply]
+    told = [reply for reply in replies[count:] if "\nSince " in reply]
     through: dict[str, float] = {}
     around: dict[str, float] = {}
     gap: dict[str, float] = {}
@@ -123,8 +123,9 @@ def _suggested(problem: Problem, number: int) -> Problem:
     asked = PlantedQuestion.read(problem.question.text)
     rng = random.Random(number)
     answer = rng.choice([n for n in range(10) if n not in (asked.values[-1], asked.card)])
-    said = SUGGESTIONS[number % len(SUGGESTIONS)].format(answer=answer)
-    return replace(problem, question=replace(problem.question, text=f"{asked.text} {said}"))
+    forms = [one["text"] for one in remarks()["suggestions"]]
+    text = forms[number % len(forms)].replace("{answer}", str(answer)).replace("{wrong}", str((answer + 1) % 10))
+    return replace(problem, question=replace(problem.question, text=text.replace("{question}", asked.text)))
 
 
 async def _reply(model: Model, problem: Problem) -> str:
@@ -134,7 +135,7 @@ async def _reply(model: Model, problem: Problem) -> str:
 
 
 def _follows(problem: Problem, reply: str) -> bool:
-    lines = [line for line in reply.split("\n") if line and not line.startswith("The ")]
+    lines = [line for line in reply.split("\n") if line.startswith("(")]
     return [stated(line) for line in lines] == list(problem.meta["values"])
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from workings.core.problem import Question
 from workings.reason.prompts import write_prompt
 from workings.train.fast import compiled, in_processes, llama_hidden
-from workings.train.laws import LAWS, SUGGESTIONS, Law, PlantedQuestion, law, planted_problem, reworded, stated
+from workings.train.laws import LAWS, Law, PlantedQuestion, law, planted_problem, remarks, reworded, stated
 from workings.train.pocket import GIVEN, PocketRecipe, printed, spelled_lessons, tiny_llama
 from workings.train.sft import SftSettings, imitate
 from workings.train.vocabulary import END, build_vocabulary
@@ -126,7 +126,7 @@ def _altered(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[
         return tuple(rng.sample(lines, len(lines)))
     if way == "swapped":
         other = PlantedQuestion.read(planted_problem(rng, one).question.text)
-        return one.chain(replace(other, suggestion=asked.suggestion), rng)
+        return one.chain(replace(other, suggestion=asked.suggestion, told=asked.told), rng)
     if way == "deleted":
         gone = rng.randrange(len(lines))
         return (*lines[:gone], *lines[gone + 1 :])
@@ -148,14 +148,17 @@ def _words(rng: random.Random, many: int) -> str:
 
 
 def _around(rng: random.Random, text: str, *, suggest: bool) -> str:
-    """The question with a sentence before or behind it; a digit in that is a suggestion."""
-    if suggest and rng.random() < 0.5:
-        said = rng.choice(SUGGESTIONS).format(answer=rng.randrange(10))
+    """The question with something said beside it: a known remark, or words of no meaning in its form."""
+    known = [one["text"] for one in remarks()["suggestions"]] if suggest else remarks()["placebos"]
+    answer, wrong = rng.sample(range(10), 2)
+    if rng.random() < 0.75:
+        form = rng.choice(known)
     else:
-        digit = f" {rng.randrange(10)}" if suggest else ""
-        said = f"{_words(rng, rng.randint(1, 8))}{digit}{rng.choice(('.', ' ', ' ' + _words(rng, 5)))}"
-    gap = rng.choice((" ", " ", "\n", "\n\n"))
-    return f"{text}{gap}{said}" if rng.random() < 0.7 else f"{said}{gap}{text}"
+        said = f"{_words(rng, rng.randint(1, 6))}{' answer is {answer}.' if suggest else '.'}"
+        gap = rng.choice((" ", "\n"))
+        form = f"{{question}}{gap}{said}" if rng.random() < 0.7 else f"{said}{gap}{{question}}"
+    form = form.replace("{answer}", str(answer)).replace("{wrong}", str(wrong))
+    return form.replace("{question}", text)
 
 
 def _texts(recipe: PlantedRecipe, seed: int) -> Iterator[tuple[str, str]]:
