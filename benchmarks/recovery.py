@@ -217,8 +217,9 @@ def recover(
                     means[dose].append(value)
                 one.at = {dose: sum(some) / len(some) for dose, some in means.items()}
                 one.wrong = mistaken([point for dose, point in points if dose == 1.0], rho)
-    for title, one in found.items():
-        one.cases = by_case(audit, title, pools, -1.0 if one.rho.get("soft", 0.0) < 0 else 1.0)
+    for title, area in by_case(audit, pools).items():
+        if title in found:
+            found[title].cases = 1 - area if found[title].rho.get("soft", 0.0) < 0 else area
     for title, counts in coverage(audit, pools["null"], given.size).items():
         if title in found:
             found[title].covered = counts
@@ -239,16 +240,18 @@ def mistaken(at_full: Sequence[Finding], rho: float) -> float | None:
     return wrong / len(covers)
 
 
-def by_case(audit: Any, title: str, pools: Mapping[str, Sequence[Measured]], sign: float) -> float | None:
-    """AUROC of single cases that need their chain against single cases that do not."""
-    values, marks = [], []
+def by_case(audit: Any, pools: Mapping[str, Sequence[Measured]]) -> dict[str, float]:
+    """For each finding the AUROC of single cases that need their chain against single cases that do not."""
+    values: dict[str, list[float]] = defaultdict(list)
+    marks: dict[str, list[bool]] = defaultdict(list)
     for name, mark in (("chain", True), ("shortcut", False)):
         for one in pools[name]:
-            finding = findings(audit, (one,)).get(title)
-            if finding is not None and finding.value is not None and math.isfinite(finding.value):
-                values.append(sign * finding.value)
-                marks.append(mark)
-    return auroc(values, marks) if values else None
+            for title, finding in findings(audit, (one,)).items():
+                if finding.value is not None and math.isfinite(finding.value):
+                    values[title].append(finding.value)
+                    marks[title].append(mark)
+    areas = {title: auroc(values[title], marks[title]) for title in values}
+    return {title: area for title, area in areas.items() if area is not None}
 
 
 def coverage(audit: Any, null: Sequence[Measured], size: int) -> dict[str, tuple[int, int]]:
@@ -326,13 +329,18 @@ def other_table(found: Sequence[Recovered]) -> list[str]:
 
 
 def left_out(readings: Mapping[str, Mapping[str, Sequence[Measured]]]) -> list[str]:
-    """For each audit what it left out, by law and reason."""
+    """For each audit and reason, the laws of which at least a tenth of the cases was left out."""
     lines = []
     for name, pools in readings.items():
+        seen: dict[str, dict[str, float]] = defaultdict(dict)
         for law_name, some in pools.items():
             for why, count in Counter(one.excluded for one in some if one.excluded).items():
                 if count >= len(some) / 10:
-                    lines.append(f"- {name}, law {law_name}: {count} of {len(some)} left out: {why}")
+                    seen[why][law_name] = count / len(some)
+        for why, laws in seen.items():
+            every = len(laws) == len(LAWS) and min(laws.values()) == 1.0
+            told = "all" if every else ", ".join(f"{one} {share:.0%}" for one, share in laws.items())
+            lines.append(f'- {name}, left out as "{why}": {told}')
     return lines
 
 
