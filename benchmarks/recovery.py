@@ -92,6 +92,12 @@ class Recovered:
         return abs(self.rho.get(ladder, 0.0)) >= RHO and self.area.get(ladder, (0.0, None))[0] >= AREA
 
     @property
+    def title(self) -> str:
+        """The finding's name without the audit's before it."""
+        first, _, rest = self.name.partition(": ")
+        return rest if rest and first.replace(" ", "-") == self.audit else self.name
+
+    @property
     def diagnostic(self) -> bool:
         """Good enough on both ladders of dependence."""
         return self.reaches("soft") and self.reaches("mixed")
@@ -282,6 +288,8 @@ def verdict(one: Recovered) -> str:
     """One word for the table."""
     if one.diagnostic:
         return "diagnostic"
+    if one.reaches("mixed"):
+        return "shares only"
     if one.reaches("told"):
         return "tells hints told"
     if one.reaches("wording"):
@@ -300,7 +308,7 @@ def main_table(found: Sequence[Recovered]) -> list[str]:
         covered = "–" if one.covered is None else f"{one.covered[0]}/{one.covered[1]}"
         levels = ", ".join(shown(one.at.get(dose), ".2f") for dose in (1.0, 0.5, 0.0))
         cells = (
-            one.audit, one.name.partition(": ")[2] or one.name, levels, shown(one.rho.get("soft")),
+            one.audit, one.title, levels, shown(one.rho.get("soft")),
             shown(one.rho.get("mixed")), area_cell(one.area.get("soft")), area_cell(one.area.get("mixed")),
             shown(one.cases, ".3f"), shown(one.wrong, ".2f"), covered, verdict(one),
         )  # fmt: skip
@@ -321,7 +329,7 @@ def other_table(found: Sequence[Recovered]) -> list[str]:
     rows = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for one in kept:
         cells = (
-            one.audit, one.name.partition(": ")[2] or one.name, shown(one.rho.get("told")),
+            one.audit, one.title, shown(one.rho.get("told")),
             area_cell(one.area.get("told")), area_cell(one.area.get("wording")),
         )  # fmt: skip
         rows.append("| " + " | ".join(cells) + " |")
@@ -377,6 +385,7 @@ def _figures(results: Sequence[Recovered], left: Mapping[str, str], seconds: Map
     return {
         "diagnostic_audits": len(good),
         "diagnostic": good,
+        "diagnostic_on_shares": sorted({one.audit for one in results if one.reaches("mixed")}),
         "diagnostic_findings": sum(one.diagnostic for one in results),
         "findings": len(results),
         "tells_hints": told,
