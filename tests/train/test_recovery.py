@@ -1,4 +1,4 @@
-"""What audits recover of planted truth, on a script that keeps every law exactly; with a network `make recovery` does."""
+"""What audits recover of planted truth, on a script that keeps every law exactly; `make recovery` asks a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_command_recovers_the_dose_from_exact_laws():
     assert told.returncode == 0, told.stderr
     figures = json.loads(told.stdout.splitlines()[-1])
     assert figures["diagnostic"] == ["early-answering"] and not figures["not_run"]
-    [row] = [line for line in told.stdout.splitlines() if "| whole chain over none |" in line and "soft" not in line][
+    row = next(line for line in told.stdout.splitlines() if "| whole chain over none |" in line)
         :1
     ]
     cells = [cell.strip() for cell in row.split("|")]
