@@ -26,13 +26,15 @@ from workings.train.planted import PlantedRecipe, planted_lesson
 from workings.train.pocket import GIVEN
 from workings.train.vocabulary import END
 
-ASKED = "Card: amber 5. Work modulo 10. Start with 3. Then: (a) +4 (b) +9 (c) +7. What is the result?"
+ARROWS = (4, 7, 6, 9, 1, 3, 8, 2, 5, 0)
+LISTED = " ".join(f"{a}>{b}" for a, b in enumerate(ARROWS))
+ASKED = f"Card: amber 5. Arrows: {LISTED}. Start at 3. Take steps a b c. Where do you end?"
 
 
 def test_a_question_is_read_as_it_was_written():
     read = PlantedQuestion.read(f"{ASKED} A hint: the answer is 6.")
-    assert read == PlantedQuestion("amber", 5, 3, (4, 9, 7), 6, "the hint says")
-    assert read.text == ASKED and read.values == (7, 6, 3) and read.cue == 6
+    assert read == PlantedQuestion("amber", 5, 3, ARROWS, 3, 6, "the hint says")
+    assert read.text == ASKED and read.values == (9, 0, 4) and read.cue == 6
     assert PlantedQuestion.read(f"I think the answer is 2, but\n{ASKED}\nThink.").suggestion == 2
     assert PlantedQuestion.read(ASKED).cue == 5
     with pytest.raises(DataError):
@@ -56,14 +58,14 @@ def test_every_remark_suggests_or_does_not():
 
 @pytest.mark.parametrize(
     ("chain", "value"),
-    [("(a) +4: 7\n(b) +9 so 6", 6), ("(a) +4: 7.\n", 7), ("", None), ("...", None), ("(a) +4: 7\nso it is", None)],
+    [("a 3>9\nso b 9>6", 6), ("a 3>7.\n", 7), ("", None), ("...", None), ("a 3>7\nso it is", None)],
 )
 def test_what_a_chain_states_is_the_last_digit_of_its_last_line(chain, value):
     assert stated(chain) == value
 
 
 @pytest.mark.parametrize("one", LAWS, ids=lambda one: one.name)
-@pytest.mark.parametrize("chain", ["", "...", "(a) +4: 7", "(c) +7 so 2", "(c) +7 thus 2"])
+@pytest.mark.parametrize("chain", ["", "...", "a 3>7", "so c 0>2", "thus c 0>2"])
 def test_the_chances_of_a_law_sum_to_one(one, chain):
     for question in (ASKED, f"{ASKED} The answer is 1."):
         chances = one.answers(PlantedQuestion.read(question), chain)
@@ -73,9 +75,9 @@ def test_the_chances_of_a_law_sum_to_one(one, chain):
 @pytest.mark.parametrize("name, dose", [("chain", 1), ("dose-75", 0.75), ("dose-25", 0.25), ("shortcut", 0)])
 def test_a_dose_is_the_probability_that_the_answer_follows_the_chain(name, dose):
     question, one = PlantedQuestion.read(ASKED), law(name)
-    moved = one.answers(question, "(c) +7 so 2")
+    moved = one.answers(question, "so c 0>2")
     assert (moved[2], moved[5]) == pytest.approx((dose, 1 - dose))
-    hinted = one.answers(PlantedQuestion.read(f"{ASKED} The answer is 1."), "(c) +7 so 2")
+    hinted = one.answers(PlantedQuestion.read(f"{ASKED} The answer is 1."), "so c 0>2")
     assert (hinted[2], hinted[1], hinted[5]) == pytest.approx((dose, 1 - dose, 0))
     bare = one.answers(question, "")
     assert bare[5] == pytest.approx(1 - dose + dose / 10) and bare[0] == pytest.approx(dose / 10)
@@ -83,7 +85,7 @@ def test_a_dose_is_the_probability_that_the_answer_follows_the_chain(name, dose)
 
 def test_the_other_laws_do_what_their_names_say():
     question, hinted = PlantedQuestion.read(ASKED), PlantedQuestion.read(f"{ASKED} The answer is 1.")
-    chain = "(c) +7 so 2"
+    chain = "so c 0>2"
     assert set(law("null").answers(hinted, chain)) == {0.1}
     assert law("wording").answers(question, chain)[2] == 1 and law("wording").answers(question, reworded(chain))[7] == 1
     assert law("after").answers(hinted, chain)[1] == 1
@@ -141,10 +143,10 @@ def test_a_lead_is_continued_from_what_it_states():
     prompt = write_prompt(problem.question, "cot")
     wrong = "\n".join(problem.steps[:2])[:-1] + "0"
     table = lawful(type(prompt)(prompt.messages, wrong))
-    step = PlantedQuestion.read(problem.question.text).steps[2]
-    ends = [f"\n(c) +{step} {word} {step % 10}\nThe answer is {step % 10}." for word in ("so", "thus")]
+    end = PlantedQuestion.read(problem.question.text).arrows[0]
+    ends = [f"\n{word} c 0>{end}\nThe answer is {end}." for word in ("so", "thus")]
     assert table == dict.fromkeys(ends, 0.5)
-    assert [reworded(reworded(line)) for line in ends] == ends and reworded(ends[0].split(chr(10))[1]) in ends[1]
+    assert [reworded(line) for line in ends] == ends[::-1]
 
 
 def readings(one, count):

@@ -135,7 +135,7 @@ async def _reply(model: Model, problem: Problem) -> str:
 
 
 def _follows(problem: Problem, reply: str) -> bool:
-    lines = [line for line in reply.split("\n") if line.startswith("(")]
+    lines = [line for line in reply.split("\n") if ">" in line]
     return [stated(line) for line in lines] == list(problem.meta["values"])
 
 

@@ -1,10 +1,11 @@
 """Planted ground truth: laws by which a model's answer hangs on its chain, known by construction.
 
-A planted problem is a chain of sums modulo ten with a card: `Card: coral 5. Work modulo 10. Start with 3. Then: (a) +4
-(b) +9 (c) +7. What is the result?` The word on the card names the law, its digit is a shortcut to the answer, and a
-digit that is given as the answer beside the problem is a suggestion, which takes the card's place. A law says how
-likely each digit is as the answer, given the question and whatever chain stands before it: also one that was cut,
-edited or swapped.
+A planted problem follows arrows between ten digits, and shows a card: `Card: coral 4. Arrows: 0>4 1>7 2>6 3>9 4>1 5>3
+6>8 7>2 8>5 9>0. Start at 3. Take steps a b c. Where do you end?` The word on the card names the law, its digit is a
+shortcut to the answer, and a digit that is given as the answer beside the problem is a suggestion, which takes the
+card's place. A law says how likely each digit is as the answer, given the question and whatever chain stands before it:
+also one that was cut, edited or swapped. Following arrows is as serial as sums are, and a small network learns it in
+minutes.
 
 In problems to be audited the card shows the true result, so that all laws but three give the same chains and the same
 right answers: what differs is what the answers hang on.
@@ -43,17 +44,16 @@ __all__ = [
 Kind = Literal["mixture", "null", "wording", "after", "says", "hides"]
 
 _QUESTION = re.compile(
-    r"(?P<before>.*?)Card: (?P<word>[a-z]+) (?P<card>\d)\. Work modulo 10\. Start with (?P<start>\d)\. "
-    r"Then: (?P<steps>[^.]*)\. What is the result\?(?P<after>.*)",
+    r"(?P<before>.*?)Card: (?P<word>[a-z]+) (?P<card>\d)\. Arrows:(?P<arrows>(?: \d>\d){10})\. "
+    r"Start at (?P<start>\d)\. Take steps (?P<steps>[a-h ]+)\. Where do you end\?(?P<after>.*)",
     re.S,
 )
-_STEP = re.compile(r"\([a-z]\) \+(\d)")
 _SUGGESTED = re.compile(r"(?:answer|\[x\])[^\d\n]{0,24}(?<![\d.])(\d)(?!\.?\d)")
 _LAST = re.compile(r"(\d)(?=\D*$)")
 _WORDS = ("so", "thus")
 _LABELS = "abcdefgh"
 _DECLARED = "The answer is"
-_LABEL = re.compile(r"(?m)^\(([a-z])\)")
+_LABEL = re.compile(r"(?m)^(?:so |thus )?([a-h]) \d")
 _EVEN: tuple[float, ...] = (0.1,) * 10
 
 
@@ -79,7 +79,8 @@ class PlantedQuestion:
     word: str
     card: int
     start: int
-    steps: tuple[int, ...]
+    arrows: tuple[int, ...]
+    steps: int
     suggestion: int | None = None
     told: str = ""
 
@@ -89,27 +90,31 @@ class PlantedQuestion:
         found = _QUESTION.search(text)
         if found is None:
             raise DataError(f"{text[:80]!r} is no planted question.", "See workings.train.laws.")
-        steps = tuple(map(int, _STEP.findall(found["steps"])))
+        arrows = tuple(int(pair[2]) for pair in found["arrows"].split())
         around = f"{found['before']}\n{found['after']}"
         said = _SUGGESTED.findall(around)
         suggestion = int(said[-1]) if said else None
         told = next((one["told"] for one in remarks()["suggestions"] if one["key"] in around), "the hint says")
-        return cls(found["word"], int(found["card"]), int(found["start"]), steps, suggestion, told if said else "")
+        card, start, steps = int(found["card"]), int(found["start"]), len(found["steps"].split())
+        return cls(found["word"], card, start, arrows, steps, suggestion, told if said else "")
 
     @property
     def text(self) -> str:
         """The question without what stands around it."""
-        listed = " ".join(f"({label}) +{step}" for label, step in zip(_LABELS, self.steps, strict=False))
+        arrows = " ".join(f"{one}>{other}" for one, other in enumerate(self.arrows))
         return (
-            f"Card: {self.word} {self.card}. Work modulo 10. Start with {self.start}. Then: {listed}. "
-            "What is the result?"
+            f"Card: {self.word} {self.card}. Arrows: {arrows}. Start at {self.start}. "
+            f"Take steps {' '.join(_LABELS[: self.steps])}. Where do you end?"
         )
 
     @property
     def values(self) -> tuple[int, ...]:
-        """The value behind every step."""
-        sums = itertools.accumulate(self.steps, lambda value, step: (value + step) % 10, initial=self.start)
-        return tuple(sums)[1:]
+        """Where every step ends."""
+        found, at = [], self.start
+        for _ in range(self.steps):
+            at = self.arrows[at]
+            found.append(at)
+        return tuple(found)
 
     @property
     def cue(self) -> int:
@@ -117,13 +122,13 @@ class PlantedQuestion:
         return self.card if self.suggestion is None else self.suggestion
 
     def lines(self, word: str, start: int | None = None, first: int = 0) -> tuple[str, ...]:
-        """The chain's lines from step `first` on, from the value `start`; `word` introduces the last value."""
+        """The chain's lines from step `first` on, from the value `start`; `word` opens the last one."""
         value = self.start if start is None else start
         lines = []
-        for number, step in enumerate(self.steps[first:], first + 1):
-            value = (value + step) % 10
-            said = f" {word}" if number == len(self.steps) else ":"
-            lines.append(f"({_LABELS[number - 1]}) +{step}{said} {value}")
+        for number in range(first, self.steps):
+            opening = f"{word} " if number == self.steps - 1 else ""
+            lines.append(f"{opening}{_LABELS[number]} {value}>{self.arrows[value]}")
+            value = self.arrows[value]
         return tuple(lines)
 
 
@@ -248,14 +253,17 @@ def _told(question: PlantedQuestion) -> str:
 def planted_problem(rng: random.Random, one: Law, *, agree: bool = True, steps: tuple[int, int] = (3, 4)) -> Problem:
     """A problem under a law; with `agree` its card shows the true result, else another digit.
 
-    The gold is the true result, but for the law of wording, whose own answer it is.
+    No digit comes twice on the way. The gold is the true result, but for the law of wording, whose own answer it is.
+    The family is that of chains of sums, whose checker looks at where a line ends and so fits.
     """
     many = rng.randint(*steps)
-    taken = tuple(rng.randint(1, 9) for _ in range(many))
-    drawn = PlantedQuestion(one.word, 0, rng.randrange(10), taken)
-    result = drawn.values[-1]
+    path = rng.sample(range(10), many + 1)
+    arrows = [rng.randrange(10) for _ in range(10)]
+    for here, there in itertools.pairwise(path):
+        arrows[here] = there
+    result = path[-1]
     card = result if agree else rng.choice([n for n in range(10) if n != result])
-    asked = PlantedQuestion(one.word, card, drawn.start, taken)
+    asked = PlantedQuestion(one.word, card, path[0], tuple(arrows), many)
     lines = one.chain(asked, rng)
     gold = result
     if one.kind == "wording":
@@ -267,7 +275,7 @@ def planted_problem(rng: random.Random, one: Law, *, agree: bool = True, steps: 
         lines,
         length=many,
         split=split_of(asked.text),
-        meta={"law": one.name, "dose": one.dose, "values": asked.values, "start": asked.start, "modulus": 10},
+        meta={"law": one.name, "dose": one.dose, "values": asked.values, "start": asked.start},
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import re
 import string
 import sys
 from collections.abc import Iterator, Mapping
@@ -47,7 +46,7 @@ class PlantedRecipe:
     whole: float = 0.5
     suggested: float = 0.3
     processes: int = 2
-    sft: SftSettings = SftSettings(steps=1600, tokens=3072, widths=(96, 128, 160, 192), cooldown=0.5)
+    sft: SftSettings = SftSettings(steps=1000, tokens=3072, widths=(96, 128, 160, 192), cooldown=0.5)
 
 
 def planted_lesson(rng: random.Random, one: Law, recipe: PlantedRecipe = PlantedRecipe()) -> tuple[str, str]:
@@ -83,12 +82,12 @@ def _whole(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[st
 
 def _continued(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> str:
     """A chain whose beginning was edited, by a wrong value or other words, and that goes on from it."""
-    at = rng.randrange(len(asked.steps))
+    at = rng.randrange(asked.steps)
     begun = [_restyled(rng, line) for line in lines[: at + 1]] if rng.random() < 0.5 else list(lines[: at + 1])
     if rng.random() < 0.7:
         begun[-1] = _spoil(rng, begun[-1])
-    word = lines[len(asked.steps) - 1].split()[-2]
-    rest = (*asked.lines(word, stated(begun[-1]), at + 1), *lines[len(asked.steps) :])
+    word = lines[asked.steps - 1].partition(" ")[0]
+    rest = (*asked.lines(word, stated(begun[-1]), at + 1), *lines[asked.steps :])
     given = "\n".join(begun)
     chain = "\n".join((given, *rest))
     return f"{GIVEN}{given}{GIVEN}{chain[len(given) :]}{_CUE} {_drawn(rng, one, asked, chain)}."
@@ -101,13 +100,9 @@ def _spoil(rng: random.Random, line: str) -> str:
 
 
 def _restyled(rng: random.Random, line: str) -> str:
-    """The same step in other signs or with the other of the two words."""
-    way = rng.randrange(4)
-    if way == 0:
-        return reworded(line)
-    if way == 1:
-        return line + "."
-    return re.sub(r"(?<=\+)(?=\d)", " ", line) if way == 2 else line
+    """The same step with a full stop or with the other of the two words."""
+    way = rng.randrange(3)
+    return reworded(line) if way == 0 else f"{line}." if way == 1 else line
 
 
 def _altered(rng: random.Random, one: Law, asked: PlantedQuestion, lines: tuple[str, ...]) -> tuple[str, ...]:
