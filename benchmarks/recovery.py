@@ -6,14 +6,16 @@ Every audit of the catalog is run on the planted model in DIR (trained there whe
 path. Cases are put into groups of one dose; a group's finding is one value, as a user would read it from a run. For
 each finding: Spearman's correlation with the dose over the groups, AUROC of groups that need their chain against groups
 that only decorate with it, how often a reader of the interval would be wrong at full dependence, and how often the
-interval covers the null where the answer is a guess. `--write` puts the tables into docs/audits.md. The last line is
-JSON.
+interval covers the null where the answer is a guess. `--write` puts the tables into docs/audits.md. What was asked is
+recorded in DIR/records, so that a run that was stopped goes on; remove that folder after changing an audit. The last
+line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import math
 import random
@@ -22,7 +24,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +32,26 @@ from planted import table as law_table
 from planted import trained
 from scipy.stats import spearmanr
 
+import workings
 from workings.audit.case import Measured
 from workings.catalog.entries import entries
 from workings.catalog.spec import build
+from workings.core.capability import Identity
 from workings.core.errors import WorkingsError
 from workings.core.finding import Finding, Interval
 from workings.core.problem import Problem
-from workings.core.record import AttemptRow
-from workings.core.solution import Attempt
+from workings.core.record import AttemptRow, RunSpec
+from workings.core.wire import pack
 from workings.models.local import load
 from workings.models.scripted import Scripted
 from workings.reason.cot import Cot
 from workings.run.audits import Auditing, cases_of, measured_of
 from workings.run.drive import World, check_needs, check_verifiers
 from workings.run.experiment import Plan, carry_out
-from workings.run.ports import Model
+from workings.run.ports import Model, Record
 from workings.stats.calibration import auroc, auroc_interval
+from workings.store.archive import Archive
+from workings.store.runs import Run
 from workings.testing import MemoryRecord
 from workings.train.law_checks import check_law
 from workings.train.laws import LAWS, law, lawful, planted_problems
@@ -103,34 +109,43 @@ class Recovered:
         return self.reaches("soft") and self.reaches("mixed")
 
 
-async def attempted(world: World, problems: Sequence[Problem], method: Cot) -> list[Attempt]:
-    """One attempt a problem."""
-    record = MemoryRecord()
-    await carry_out(Plan(problems, {"cot": method}), world, record)
-    return list(record.attempts())
+class Records:
+    """Where attempts are kept: in an archive, so that a run that was stopped goes on, or in memory."""
+
+    def __init__(self, archive: Archive | None, identity: Identity) -> None:
+        self.archive, self.identity = archive, identity
+
+    def of(self, law_name: str, method: str, problems: Sequence[Problem], source: str = "") -> Record:
+        """The record of a method, or of an audit of a run, on the problems of a law."""
+        if self.archive is None:
+            return MemoryRecord()
+        notes = {"audits": source} if source else {}
+        spec = RunSpec("", "planted", self.identity, (method,), f"planted:{law_name}", len(problems), notes=notes)
+        digest = hashlib.sha256(json.dumps(pack(spec), sort_keys=True).encode()).hexdigest()[:10]
+        return self.archive.start(replace(spec, id=digest, version=workings.__version__), problems)
 
 
 async def audited(
-    world: World, problems: Sequence[Problem], attempts: Sequence[Attempt], method: Cot, audits: Mapping[str, Any]
+    world: World, problems: Sequence[Problem], law_name: str, audits: Mapping[str, Any], records: Records
 ) -> tuple[dict[str, list[Measured]], dict[str, float]]:
-    """The readings of every audit on the attempts, and the seconds that each took."""
+    """The readings of every audit on one attempt a problem, and the seconds that each took (now; resumed ones none)."""
+    method = Cot(temperature=1.0, max_tokens=120)
+    source = records.of(law_name, "cot", problems)
+    await carry_out(Plan(problems, {"cot": method}), world, source)
     named = {problem.id: problem for problem in problems}
-    cases = cases_of(named, attempts, method, method.style)
+    cases = cases_of(named, source.attempts(), method, method.style)
     found: dict[str, list[Measured]] = {}
     taken: dict[str, float] = {}
     for name, audit in audits.items():
         began = time.monotonic()
-        record = MemoryRecord()
+        record = records.of(law_name, name, problems, law_name)
         await carry_out(Plan(problems, {name: Auditing(audit, cases)}), world, record)
+        if isinstance(record, Run):
+            record.flush()
         kept = list(record.attempts())
         rows = {
             (one.problem_id, one.method, one.index): AttemptRow(
-                one.problem_id,
-                one.method,
-                one.index,
-                one.outcome,
-                family="planted",
-                length=named[one.problem_id].length,
+                one.problem_id, one.method, one.index, one.outcome, length=named[one.problem_id].length
             )
             for one in kept
         }
@@ -223,9 +238,9 @@ def recover(
                     means[dose].append(value)
                 one.at = {dose: sum(some) / len(some) for dose, some in means.items()}
                 one.wrong = mistaken([point for dose, point in points if dose == 1.0], rho)
-    for title, area in by_case(audit, pools).items():
+    for title, single in by_case(audit, pools).items():
         if title in found:
-            found[title].cases = 1 - area if found[title].rho.get("soft", 0.0) < 0 else area
+            found[title].cases = 1 - single if found[title].rho.get("soft", 0.0) < 0 else single
     for title, counts in coverage(audit, pools["null"], given.size).items():
         if title in found:
             found[title].covered = counts
@@ -360,19 +375,21 @@ async def measured(given: argparse.Namespace) -> tuple[list[str], dict[str, Any]
     audits, left = usable([n for n in known if not given.audits or n in given.audits], world)
     checks = [await check_law(model, one, 20 if given.quick else 100) for one in LAWS]
     print("\n".join(law_table(checks)), flush=True)
-    method = Cot(temperature=1.0, max_tokens=120)
+    archive = None if given.exact else Archive.open(given.folder / "records")
+    records = Records(archive, model.identity)
     pools: dict[str, dict[str, list[Measured]]] = {name: {} for name in audits}
     seconds: Counter[str] = Counter()
     for one in LAWS:
         many = given.nulls * given.size if one.kind == "null" else given.groups * given.size
         problems = list(planted_problems(law(one.name), many, 11))
-        attempts = await attempted(world, problems, method)
-        found, taken = await audited(world, problems, attempts, method, audits)
+        found, taken = await audited(world, problems, one.name, audits, records)
         seconds.update(taken)
         for name, rows in found.items():
             pools[name][one.name] = rows
         print(f"{one.name}: {many} cases, {', '.join(f'{k} {v:.0f} s' for k, v in taken.items())}", flush=True)
     await model.aclose()
+    if archive is not None:
+        archive.close()
     results = [one for name, audit in audits.items() for one in recover(name, audit, pools[name], given)]
     return _page(given, law_table(checks), results, pools, left), _figures(results, left, dict(seconds))
 
