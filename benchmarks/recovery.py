@@ -94,7 +94,9 @@ class Recovered:
     at: dict[float, float] = field(default_factory=dict)
 
     def reaches(self, ladder: str) -> bool:
-        """Whether Spearman and AUROC are both good enough on a ladder."""
+        """Whether Spearman and AUROC are both good enough on a ladder; AUROC alone where it has only two rungs."""
+        if ladder == WORDING.name:
+            return self.area.get(ladder, (0.0, None))[0] >= AREA
         return abs(self.rho.get(ladder, 0.0)) >= RHO and self.area.get(ladder, (0.0, None))[0] >= AREA
 
     @property
@@ -315,17 +317,17 @@ def verdict(one: Recovered) -> str:
 def main_table(found: Sequence[Recovered]) -> list[str]:
     """Markdown: one row a finding."""
     heads = (
-        "audit", "finding", "at λ = 1, ½, 0", "Spearman soft", "Spearman mixed", "AUROC soft", "AUROC mixed",
-        "AUROC of single cases", "wrong at λ = 1", "null covered", "verdict",
+        "audit", "finding", "verdict", "at λ = 1, ½, 0", "Spearman soft", "Spearman mixed", "AUROC soft",
+        "AUROC mixed", "AUROC of single cases", "wrong at λ = 1", "null covered",
     )  # fmt: skip
     rows = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for one in found:
         covered = "–" if one.covered is None else f"{one.covered[0]}/{one.covered[1]}"
         levels = ", ".join(shown(one.at.get(dose), ".2f") for dose in (1.0, 0.5, 0.0))
         cells = (
-            one.audit, one.title, levels, shown(one.rho.get("soft")),
+            one.audit, one.title, verdict(one), levels, shown(one.rho.get("soft")),
             shown(one.rho.get("mixed")), area_cell(one.area.get("soft")), area_cell(one.area.get("mixed")),
-            shown(one.cases, ".3f"), shown(one.wrong, ".2f"), covered, verdict(one),
+            shown(one.cases, ".3f"), shown(one.wrong if one.reaches("mixed") else None, ".2f"), covered,
         )  # fmt: skip
         rows.append("| " + " | ".join(cells) + " |")
     return rows
@@ -333,7 +335,7 @@ def main_table(found: Sequence[Recovered]) -> list[str]:
 
 def other_table(found: Sequence[Recovered]) -> list[str]:
     """Findings that tell a hint that is told from one that is hidden, or a bit in the wording."""
-    kept = [one for one in found if one.reaches("told") or one.area.get("wording", (0.0, None))[0] >= AREA]
+    kept = [one for one in found if one.reaches("told") or (one.reaches("wording") and not one.reaches("mixed"))]
     heads = (
         "audit",
         "finding",
