@@ -3,6 +3,7 @@
 # make check  the same without the tests
 # make bench  every benchmark, written to benchmarks/RESULTS.md
 # make verifiers trains the pocket verifiers on the pocket model's own chains and measures them (a quarter of an hour)
+# make recovery trains the planted models and measures on them what each audit recovers, into docs/audits.md
 # make pocket trains the pocket model from scratch (about an hour on two cores; STEPS=300 for a try); make card measures it
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ STEPS ?=
 export HF_HUB_OFFLINE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check bench pocket card verifiers clean
+.PHONY: demo test check bench pocket card verifiers recovery clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("workings needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -52,6 +53,10 @@ card: $(VENV)/.installed
 
 verifiers: $(VENV)/.installed
 	$(BIN)/python benchmarks/pocket_verifiers.py
+
+recovery: $(VENV)/.installed
+	$(BIN)/python benchmarks/planted.py --folder .workings-planted
+	$(BIN)/python benchmarks/recovery.py --folder .workings-planted --write
 
 clean:
 	rm -rf $(VENV) $(DEMO) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

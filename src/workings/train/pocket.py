@@ -24,7 +24,16 @@ from workings.train.fast import compiled, in_processes, llama_hidden
 from workings.train.sft import Lesson, SftSettings, imitate
 from workings.train.vocabulary import END, build_vocabulary
 
-__all__ = ["PocketRecipe", "make_pocket", "pocket_lessons", "tell_lesson"]
+__all__ = [
+    "GIVEN",
+    "PocketRecipe",
+    "make_pocket",
+    "pocket_lessons",
+    "printed",
+    "spelled_lessons",
+    "tell_lesson",
+    "tiny_llama",
+]
 
 FAMILY_SHARES = {
     "coin-flip": 0.05,
@@ -148,7 +157,11 @@ def _texts(recipe: PocketRecipe, seed: int) -> Iterator[tuple[str, str]]:
 
 def pocket_lessons(tokenizer: Any, recipe: PocketRecipe, seed: int = 0) -> Iterator[Lesson]:
     """An endless stream of lessons from the train splits, in-length only."""
-    texts = _texts(recipe, seed)
+    yield from spelled_lessons(tokenizer, _texts(recipe, seed))
+
+
+def spelled_lessons(tokenizer: Any, texts: Iterator[tuple[str, str]]) -> Iterator[Lesson]:
+    """Endless pairs of prompt and target as token ids; what stands between GIVEN marks is read and not learnt."""
     while True:
         pairs = list(itertools.islice(texts, 256))
         pieces = [[prompt, *target.split(GIVEN)] for prompt, target in pairs]
@@ -178,9 +191,9 @@ def _work(rank: int, folder: Path, recipe: PocketRecipe, told: bool) -> None:
     torch.manual_seed(recipe.seed)
     torch.set_flush_denormal(True)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    module = LlamaForCausalLM(_shape(recipe, tokenizer))
+    module = LlamaForCausalLM(tiny_llama(recipe, tokenizer))
     lessons = pocket_lessons(tokenizer, recipe, 1000 * recipe.seed + rank)
-    report = _printed(recipe.sft.steps) if told and rank == 0 else None
+    report = printed(recipe.sft.steps) if told and rank == 0 else None
     sft = replace(recipe.sft, seed=recipe.sft.seed + rank)
     imitate(module, lessons, sft, hidden=llama_hidden, wrap=compiled, report=report)
     if rank == 0:
@@ -190,7 +203,8 @@ def _work(rank: int, folder: Path, recipe: PocketRecipe, told: bool) -> None:
         (folder / "recipe.json").write_text(made + "\n", encoding="utf-8")
 
 
-def _shape(recipe: PocketRecipe, tokenizer: Any) -> Any:
+def tiny_llama(recipe: PocketRecipe, tokenizer: Any) -> Any:
+    """The configuration of a Llama as small as `recipe` says, for a tokenizer."""
     from transformers import LlamaConfig
 
     return LlamaConfig(
@@ -209,7 +223,8 @@ def _shape(recipe: PocketRecipe, tokenizer: Any) -> Any:
     )
 
 
-def _printed(steps: int) -> Callable[[int, float], None]:
+def printed(steps: int) -> Callable[[int, float], None]:
+    """A report for `imitate` that prints the loss, smoothed, and the time every 50 steps."""
     began, seen = time.monotonic(), 0.0
 
     def report(step: int, loss: float) -> None:
