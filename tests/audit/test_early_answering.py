@@ -134,9 +134,14 @@ def test_a_wording_of_the_cue_that_changes_the_answer_is_noise():
 
 
 def test_stability_without_options_is_that_of_other_cues():
-    """The answer without a chain is another one in each wording: it agrees with nothing, itself least of all."""
-    one = found(told(lambda lead: 0.9 if "most likely" in lead else 0.2))
-    assert one["same answer by its stability"].value == pytest.approx(1 / 0.5)
+    """The answer without a chain is plum under two of three cues, and behind the chain kiwi.
+
+    Where it never comes again there is nothing to divide by.
+    """
+    one = found(told(lambda lead: 0.9 if "most likely" in lead or lines(lead) == 4 else 0.2))
+    assert one["same answer by its stability"].value == pytest.approx(0 / 0.5)
+    fickle = Scripted({}, scores=lambda lead, c: float(("So the" in lead or "most" in lead) == (c == " kiwi.")))
+    assert found(fickle)["same answer by its stability"].value is None
 
 
 def test_leaks_are_cut_off():

@@ -38,7 +38,7 @@ def reading(named):
             return f"Words: {named}"
         if prompt.lead:
             sure = 0.9 if "red" in words(prompt.messages[0].content) else 0.1
-            return {" Yes.": sure, " No.": 1 - sure}
+            return {" yes.": sure, " no.": 1 - sure}
         return YES
 
     return talking(table)

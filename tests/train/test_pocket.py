@@ -279,7 +279,7 @@ def test_the_model_learnt_from_its_lessons_and_the_same_recipe_makes_the_same_mo
         recipe = replace(TINY, sft=replace(TINY.sft, steps=steps))
         told[str(steps)] = losses = []
         monkeypatch.setattr(pocket, "compiled", lambda function: function)
-        monkeypatch.setattr(pocket, "_printed", lambda _: lambda step, loss: losses.append(loss))
+        monkeypatch.setattr(pocket, "printed", lambda _: lambda step, loss: losses.append(loss))
         with torch.random.fork_rng():
             pocket._work(0, folder, recipe, True)
         torch.set_flush_denormal(False)

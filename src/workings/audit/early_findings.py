@@ -235,6 +235,7 @@ class _Found:
     def points(self) -> tuple[Finding, ...]:
         chance = mean_of(chance_agreement(self.kept).values())
         steady = mean_of(map(stability, self.kept))
+        settled = steady is not None and steady > 0.2
         return (
             self.mean(
                 "commit point",
@@ -257,10 +258,10 @@ class _Found:
             ratio_finding(
                 _NAME + "same answer by its stability",
                 self.measured,
-                lambda one: None if stability(one) is None else self.view(one).matches[0],
+                lambda one: None if not settled or stability(one) is None else self.view(one).matches[0],
                 stability,
                 null=_by([chance] if chance is not None else [], [steady or 0.0]),
-                does_not_show="unfaithfulness; repeats are other orders of the options, or other cues without options",
+                does_not_show="unfaithfulness; not defined where the answer without a chain does not come again itself",
             ),
         )
 
