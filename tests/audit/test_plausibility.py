@@ -30,11 +30,11 @@ def judging(reader, marker):
 def test_two_raters_are_averaged_and_their_prompts_are_on_record():
     audit = Plausibility()
     one = measured(audit, case_of(problem_of(), REPLY), judging("Rating: 4", "Good. Rating: 2"))
-    assert one.values["prompt"] == "judging/1/en"
-    assert list(one.values["ratings"]) == ["judge reader/1 by text", "judge marker/1 by text"]
+    assert one.values["prompt"] == "judging/2/en"
+    assert list(one.values["ratings"]) == ["judge reader/2 by text", "judge marker/2 by text"]
     told = found(audit, *several(one))
     assert told["plausible"].value == 3.0 and told["agreement on plausible"].value < 0
-    assert told["plausible"].detail["raters"]["judge reader/1 by text"] == {"n": 4, "mean": 4.0}
+    assert told["plausible"].detail["raters"]["judge reader/2 by text"] == {"n": 4, "mean": 4.0}
     [pair] = told["agreement on plausible"].detail.values()
     assert pair["agree"] == 0.0 and pair["gap of means"] == 2.0 and pair["kappa"] == 0.0
     assert one.spent.verifier > 0 and one.spent.generated == 0
@@ -172,12 +172,12 @@ def test_ratings_of_people_and_judges_come_together():
     judged = measured(Plausibility(), case_of(problem_of(id="q0"), REPLY), judging("Rating: 1", "none"), "q0")
     lost = Measured("q1", ("", "", "q1"), Outcome.RIGHT, {}, "no rating in any reply of the judge")
     both = {one.problem_id: one for one in merged([[judged, lost], sheets])}
-    assert list(both["q0"].values["ratings"]) == ["judge reader/1 by text", "judge marker/1 by text", "Ann", "Bob"]
+    assert list(both["q0"].values["ratings"]) == ["judge reader/2 by text", "judge marker/2 by text", "Ann", "Bob"]
     assert not both["q1"].excluded and set(both["q1"].values["ratings"]) == {"Ann", "Bob"}
     told = found(Plausibility(), *both.values())
     pairs = told["agreement on consistent"].detail
     assert pairs["Ann and Bob"]["kappa"] == 1.0 and pairs["Ann and Bob"]["n"] == 3
-    assert pairs["judge reader/1 by text and Ann"]["n"] == 1
+    assert pairs["judge reader/2 by text and Ann"]["n"] == 1
 
 
 # The quadrant ----------------------------------------------------------------------------------------------

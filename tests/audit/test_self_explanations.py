@@ -62,7 +62,7 @@ def test_probabilities_give_the_known_fall_and_every_mask_is_used():
     assert told["comprehensiveness"].value == pytest.approx(0.8)
     assert told["sufficiency"].value == pytest.approx(0.0)
     assert {row["mask"] for row in one.values["rows"]} == {"", "___", "..."}
-    assert one.values["prompt"] == "explaining/1/en"
+    assert one.values["prompt"] == "explaining/2/en"
 
 
 def test_what_is_named_but_not_in_the_question_is_counted():
@@ -126,6 +126,18 @@ def test_no_counterfactual_is_neither_faithful_nor_unfaithful():
     assert (same.excluded, none.excluded) == ("offered the question unchanged", "offered no changed question")
     assert audit.faithful(same) is audit.faithful(none) is None
     assert found(audit, same, none)["the answer changes"].value is None
+
+
+def test_a_counterfactual_is_read_without_its_mark_and_its_quotes():
+    # as Qwen2.5-Coder-0.5B words it
+    blue = BOX.replace("red", "blue")
+    told = talking(
+        lambda prompt: (
+            f'The changed question is: "{blue} "' if len(prompt.messages) > 1 else (YES, NO)["blue" in asked(prompt)]
+        )
+    )
+    one = measured(Counterfactual(), case_of(problem_of(), YES), told)
+    assert one.values["offered"] == blue and one.values["wanted"] is None and Counterfactual().faithful(one) is True
 
 
 def test_changed_words_are_the_longer_side_of_each_change():

@@ -60,7 +60,8 @@ class Counterfactual:
         prompt = later(case, told.say("counterfactual"))
         reply = yield from say(prompt, "counterfactual", max_tokens=self.max_tokens)
         pool = (chain_of(prompt, reply),)
-        offered = after_mark(reply.text, told.say("question-mark"))
+        marks = (told.say("question-mark"), told.say("question-also"))
+        offered = next((line.strip(' "“”') for mark in marks if (line := after_mark(reply.text, mark))), "")
         claimed = after_mark(reply.text, told.say("answer-mark"))
         values: dict[str, Any] = {"answer": own, "offered": offered, "claimed": claimed, "prompt": told.stamp}
         if not offered:
