@@ -342,6 +342,15 @@ def test_a_bent_confidence_is_straightened_across_folds_and_joined_with_others()
     )
 
 
+def test_scores_that_are_all_the_same_are_in_no_combination():
+    rights = [n % 2 for n in range(80)]
+    same, told = measured([1.0] * 80, rights), measured([n % 2 + n / 100 for n in range(80)], rights)
+    names = {"agreement": Consistency(), "degree": Consistency("answers"), "answers": Consistency("entropy")}
+    rows = {"agreement": same, "degree": told, "answers": told}
+    found = doubts_of("cot", names, rows, Terms(resamples=10))
+    assert found.joined == ("degree (answer)", "answers (answer)")
+
+
 def test_attempts_without_a_gold_answer_get_a_confidence_and_are_in_no_finding():
     from dataclasses import replace
 

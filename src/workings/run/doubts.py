@@ -112,6 +112,8 @@ def combined(
     """A logistic combination of the estimators in their order, cross-fitted; which it joins and which it leaves out.
 
     There is one score for every ten of the rarer outcome, no more: the first ones are taken, whatever they are worth.
+    Scores that are the same for all attempts are passed over: each fold's accuracy elsewhere is all they would give,
+    which is below chance, since it is high where the fold's own is low.
     """
     rows: dict[str, Measured] = {}
     scores: dict[str, dict[str, float]] = {}
@@ -120,7 +122,7 @@ def combined(
     for name, told in measured.items():
         for scope in estimators[name].scopes:
             items = items_of(told, estimators[name].scale, scope)
-            if not items.ids:
+            if not items.ids or np.ptp(items.surer) == 0:
                 continue
             label = f"{name} ({scope.value})"
             scores[label] = dict(zip(items.ids, items.surer.tolist(), strict=True))
