@@ -123,9 +123,6 @@ def _audit(verbs: Verbs) -> None:
     verb.add_argument(
         "--methods", nargs="+", metavar="METHOD", help="whose attempts to audit (all that show reasoning)"
     )
-    verb.add_argument(
-        "--report", type=Path, metavar="FILE", help="write the HTML report of the run there, audits included"
-    )
     _about_attempts(verb)
 
 
@@ -136,6 +133,12 @@ def _about_attempts(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--budget", type=int, metavar="TOKENS", help="generated tokens that may be spent on one case")
     verb.add_argument("--cache", action="store_true", help="keep completions between runs and reuse them")
     verb.add_argument("--concurrency", type=int, default=64, metavar="N", help="cases in flight (64)")
+    verb.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the HTML report of the run there, with all that is recorded about it",
+    )
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
     _folder(verb)
     _json(verb)

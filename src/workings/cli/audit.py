@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
 from workings.cli.beside import bound, chosen, plan_of, record_beside, source_of
+from workings.cli.page import write_page
 from workings.report.evidence import as_json, render_findings
 from workings.run.drive import World, make_ready
 from workings.run.experiment import Plan
@@ -36,14 +37,7 @@ def audit(given: argparse.Namespace) -> int:
             print(json.dumps(as_json(source, (record,)), ensure_ascii=False, indent=1))
         else:
             print(render_findings((record,)))
-        if given.report is not None:
-            from workings.cli.marking import marking
-            from workings.report.page import write_report
-
-            with marking() as mark:
-                path = write_report(source, given.report, mark=mark)
-            if not given.json:
-                print(f"\nreport: {path}")
+        write_page(given, archive, source)
     return 0
 
 

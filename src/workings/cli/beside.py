@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import workings
 from workings.audit.case import Audit
 from workings.catalog.spec import build, canonical_spec
+from workings.cli.page import check_page
 from workings.cli.progress import progress
 from workings.core.budget import Budget
 from workings.core.errors import BadSetting, UsageError
@@ -24,15 +25,17 @@ from workings.core.wire import pack
 from workings.run.audits import Auditing, audit_label, cases_of
 from workings.run.drive import World
 from workings.run.experiment import Plan, carry_out
-from workings.store.archive import Archive
+from workings.store.archive import ABOUT, Archive
 
 if TYPE_CHECKING:
     from workings.store.runs import Run
 
-__all__ = ["KINDS", "bound", "chosen", "plan_of", "record_beside", "source_of"]
+__all__ = ["about", "bound", "chosen", "plan_of", "record_beside", "source_of"]
 
-KINDS = ("audits", "doubts")
-"""Under which note of a run's spec stands the run that it asks about."""
+
+def about(run: Run) -> tuple[str, str] | None:
+    """What a run asks ("audits", "doubts") and the id of the run that it asks about; None for one that asks nothing."""
+    return next(((kind, str(run.spec.notes[kind])) for kind in ABOUT if kind in run.spec.notes), None)
 
 
 def source_of(given: argparse.Namespace, archive: Archive) -> Run:
@@ -41,18 +44,18 @@ def source_of(given: argparse.Namespace, archive: Archive) -> Run:
     Refuses numbers that do nothing, and questions about questions.
     """
     source = archive.run(given.run)
-    about = next((source.spec.notes[kind] for kind in KINDS if kind in source.spec.notes), None)
-    if given.run == "last" and about is not None:
-        source = archive.run(str(about))
+    asks = about(source)
+    if given.run == "last" and asks is not None:
+        source = archive.run(asks[1])
     if given.concurrency < 1:
         raise BadSetting(f"--concurrency {given.concurrency} does nothing.", "Give 1 or more.")
     if given.count is not None and given.count < 1:
         raise BadSetting(f"--count {given.count} asks about nothing.", "Give 1 or more.")
-    for kind in KINDS:
-        if kind in source.spec.notes:
-            raise UsageError(
-                f"Run {source.id} itself asks about run {source.spec.notes[kind]} ({kind}).", "Name that one."
-            )
+    asks = about(source)
+    if asks is not None:
+        raise UsageError(f"Run {source.id} itself asks about run {asks[1]} ({asks[0]}).", "Name that one.")
+    if getattr(given, "report", None) is not None:
+        check_page(given.report)
     return source
 
 

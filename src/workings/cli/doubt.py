@@ -12,6 +12,7 @@ from workings.audit.doubt.verdict import Terms
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
 from workings.cli.beside import bound, chosen, plan_of, record_beside, source_of
+from workings.cli.page import write_page
 from workings.core.errors import BadSetting
 from workings.models.silent import Silent
 from workings.report.doubt import as_json, doubts, render_doubts
@@ -47,6 +48,7 @@ def doubt(given: argparse.Namespace) -> int:
             print(json.dumps(as_json(source, record, terms), ensure_ascii=False, indent=1))
         else:
             print(render_doubts(doubts(record, terms), terms))
+        write_page(given, archive, source, terms)
     return 0
 
 

@@ -16,6 +16,7 @@ import workings
 from workings.catalog.sets import open_problems
 from workings.catalog.spec import build, canonical_spec
 from workings.catalog.world import open_world
+from workings.cli.page import check_page, write_page
 from workings.cli.progress import progress
 from workings.core.answer import Outcome
 from workings.core.budget import Budget
@@ -47,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
         world = open_world(given.model, cache=given.folder if given.cache else None)
         if world.judge is None and any(map(may_need_judge, plan.problems)):
             print('workings: formulas are not judged: pip install "workings[maths]"', file=sys.stderr)
-        return _conclude(given, asyncio.run(_carry_out(given, plan, world, archive)))
+        return _conclude(given, archive, asyncio.run(_carry_out(given, plan, world, archive)))
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -55,9 +56,7 @@ def _check(given: argparse.Namespace) -> None:
         if getattr(given, name) < 1:
             raise BadSetting(f"--{name} {getattr(given, name)} does nothing.", "Give 1 or more.")
     if given.report is not None:
-        if given.report.is_dir():
-            raise UsageError(f"--report {str(given.report)!r} is a folder.", "Name a file in it, such as report.html.")
-        given.report.parent.mkdir(parents=True, exist_ok=True)
+        check_page(given.report)
 
 
 def _problems(given: argparse.Namespace) -> list[Problem]:
@@ -134,14 +133,14 @@ async def _carry_out(given: argparse.Namespace, plan: Plan, world: World, archiv
     return record
 
 
-def _conclude(given: argparse.Namespace, record: Run) -> int:
+def _conclude(given: argparse.Namespace, archive: Archive, record: Run) -> int:
     rows = list(record.rows())
     if given.json:
         from workings.cli.marking import marking
         from workings.report.facts import as_json
 
         with marking() as mark:
-            print(json.dumps(as_json(record, mark), ensure_ascii=False, indent=1))
+            print(json.dumps(as_json(record, mark, beside=archive.beside(record)), ensure_ascii=False, indent=1))
     else:
         from workings.report.facts import measured
         from workings.report.terminal import render_table
@@ -150,14 +149,7 @@ def _conclude(given: argparse.Namespace, record: Run) -> int:
         summaries, comparisons = measured(record.spec, rows)
         print(render_table(summaries, comparisons))
         print(f"\n{advice(summaries, comparisons)}")
-    if given.report is not None:
-        from workings.cli.marking import marking
-        from workings.report.page import write_report
-
-        with marking() as mark:
-            path = write_report(record, given.report, mark=mark)
-        if not given.json:
-            print(f"\nreport: {path}")
+    write_page(given, archive, record)
     failed = [r for r in rows if r.outcome is Outcome.ERROR]
     if failed:
         print(

@@ -17,7 +17,7 @@ from workings.report.terminal import aligned, safe
 from workings.run.audits import label_parts, measured_of
 from workings.run.doubts import Doubts, doubts_of
 
-__all__ = ["as_json", "doubts", "render_doubts"]
+__all__ = ["as_json", "doubts", "packed", "render_doubts"]
 
 
 def doubts(record: RunSource, terms: Terms = Terms()) -> tuple[Doubts, ...]:
@@ -35,10 +35,10 @@ def doubts(record: RunSource, terms: Terms = Terms()) -> tuple[Doubts, ...]:
 
 def as_json(source: RunSource, record: RunSource, terms: Terms = Terms()) -> dict[str, Any]:
     """The same for a program, with a confidence for each answer."""
-    return {"run": source.spec.id, "record": record.spec.id, "methods": [_packed(one) for one in doubts(record, terms)]}
+    return {"run": source.spec.id, "record": record.spec.id, "methods": [packed(one) for one in doubts(record, terms)]}
 
 
-def _packed(found: Doubts) -> dict[str, Any]:
+def packed(found: Doubts) -> dict[str, Any]:
     joint = () if found.combined is None else (found.combined,)
     return {
         "method": found.method,

@@ -22,6 +22,7 @@ from workings.core.problem import Problem
 from workings.core.record import AttemptRow
 from workings.core.solution import Attempt, Solution
 from workings.core.trace import Trace
+from workings.report.heat import heat_of
 from workings.report.source import RunSource
 from workings.run.coverage import Mark
 from workings.run.judging import decide_by_text
@@ -43,13 +44,14 @@ _LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 class Embedded:
     """Packed attempts. `index` has one light entry an attempt, `chunks` the attempts themselves (base64 of zlib).
 
-    `total` counts the attempts of the run; `strata` maps (method, outcome) to (shown, recorded).
+    `total` counts the attempts of the run, `shaded` those shown whose steps carry their importance; `strata` maps (method, outcome) to (shown, recorded).
     """
 
     index: str
     chunks: tuple[str, ...]
     shown: int
     total: int
+    shaded: int
     strata: Mapping[tuple[str, str], tuple[int, int]]
 
     @property
@@ -85,10 +87,12 @@ def embed(
     max_browsable: int,
     max_bytes: int = MAX_BYTES,
     mark: Mark = decide_by_text,
+    heat: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
 ) -> Embedded:
     """Reads the chosen attempts from the run and packs them; reading stops when `max_bytes` are full.
 
-    `mark` judges the answers of traces that were not chosen.
+    `mark` judges the answers of traces that were not chosen; `heat` holds, by (method, problem), what early answering
+    read of the chosen chain.
     """
     order = choose(rows, max_browsable, run.spec.seed)
     number = {name: at for at, name in enumerate(methods)}
@@ -96,17 +100,19 @@ def embed(
     chunks: list[str] = []
     entries: list[tuple[tuple[Any, ...], list[Any]]] = []
     shown: list[int] = []
-    used = 0
+    used = shaded = 0
     for start in range(0, len(order), CHUNK):
         picked = order[start : start + CHUNK]
-        packed = [
-            pack_attempt(run.attempt(rows[at].problem_id, rows[at].method, rows[at].index), problems, mark)
-            for at in picked
-        ]
+        packed = []
+        for at in picked:
+            attempt = run.attempt(rows[at].problem_id, rows[at].method, rows[at].index)
+            reading = (heat or {}).get((rows[at].method, rows[at].problem_id))
+            packed.append(pack_attempt(attempt, problems, mark, reading))
         chunk = _squeeze(packed)
         if chunks and used + len(chunk) > max_bytes:
             break
         used += len(chunk)
+        shaded += sum(any("heat" in trace for trace in one.get("pool", ())) for one in packed)
         for place, at in enumerate(picked):
             row = rows[at]
             problem = problems.get(row.problem_id)
@@ -116,14 +122,19 @@ def embed(
         shown += picked
     entries.sort(key=lambda pair: pair[0])
     index = _squeeze([entry for _, entry in entries])
-    return Embedded(index, tuple(chunks), len(shown), len(rows), _strata(rows, shown))
+    return Embedded(index, tuple(chunks), len(shown), len(rows), shaded, _strata(rows, shown))
 
 
-def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem], mark: Mark = decide_by_text) -> dict[str, Any]:
+def pack_attempt(
+    attempt: Attempt,
+    problems: Mapping[str, Problem],
+    mark: Mark = decide_by_text,
+    reading: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """One attempt as the page's script reads it; long texts are cut, and how much was cut stands beside them.
 
     Places in texts count as the script does, in UTF-16 units. A branch is packed without the beginning that it shares
-    with its parent, `shared` units long.
+    with its parent, `shared` units long. `reading` is what early answering read of the chosen chain.
     """
     problem = problems.get(attempt.problem_id)
     solution = attempt.solution
@@ -175,6 +186,11 @@ def pack_attempt(attempt: Attempt, problems: Mapping[str, Problem], mark: Mark =
         elif verdicts and name is None and trace.stop.finished:
             packed["outcome"] = Outcome.UNPARSED.value
         pool.append(packed)
+    if reading is not None and pool:
+        chosen = (0 if solution.choice is None else solution.choice.chosen) or 0
+        shades = heat_of(solution.pool[chosen], reading)
+        if shades is not None:
+            pool[chosen]["heat"] = shades
     out["pool"] = pool
     prompts = {trace.prompt.text for trace in solution.pool[:1] if trace.prompt is not None}
     out["prompt"] = _cut(prompts.pop()) if prompts else None

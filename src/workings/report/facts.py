@@ -8,10 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from workings.audit.doubt.verdict import Terms
 from workings.core.answer import Outcome
 from workings.core.finding import Interval
 from workings.core.problem import Problem
 from workings.core.record import AttemptRow, RunSpec
+from workings.report.beside import as_json as packed
+from workings.report.beside import beside_of
 from workings.report.coverage import curves_of
 from workings.report.source import RunSource
 from workings.run import compare
@@ -25,14 +28,18 @@ __all__ = ["as_json", "facts_of", "measured", "methods_of"]
 FORMAT = 1
 
 
-def as_json(run: RunSource, mark: Mark = decide_by_text) -> dict[str, Any]:
+def as_json(
+    run: RunSource, mark: Mark = decide_by_text, *, beside: Iterable[RunSource] = (), terms: Terms = Terms()
+) -> dict[str, Any]:
     """Every number of a run's report as plain JSON values; None stands where a number does not exist.
 
-    Nothing is computed here: `workings.run` and `workings.stats` make the numbers. `mark` judges the chains of pools.
+    Nothing is computed here: `workings.run` and `workings.stats` make the numbers. `mark` judges the chains of pools;
+    `beside` are the runs that ask about this one, whose findings and verdicts stand under "beside".
     """
     rows = list(run.rows())
     problems = {problem.id: problem for problem in run.problems()}
-    return facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
+    facts = facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
+    return {**facts, "beside": _finite(packed(beside_of(run, beside, terms)))}
 
 
 def methods_of(spec: RunSpec, rows: Iterable[AttemptRow]) -> tuple[str, ...]:

@@ -6,7 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workings.report.markup import EMPTY, Markup, tag, text
+from workings.report.markup import EMPTY, Markup, tag
+from workings.report.shapes import label as _label
+from workings.report.shapes import line as _line
+from workings.report.shapes import place as _r
+from workings.report.shapes import svg as _svg
+from workings.report.shapes import trail as _trail
+from workings.report.shapes import whisker as _whisker
 
 __all__ = [
     "OUTCOMES",
@@ -41,30 +47,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, name: str) -> Markup:
-    return tag("line", {"x1": _r(x1), "y1": _r(y1), "x2": _r(x2), "y2": _r(y2), "class": name})
-
-
-def _label(x: float, y: float, content: object, anchor: str = "start", name: str | None = None) -> Markup:
-    return tag("text", {"x": _r(x), "y": _r(y), "text-anchor": anchor, "class": name}, text(content))
-
-
-def _r(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _svg(width: float, height: float, label: str, *children: Markup | list[Markup], name: str | None = None) -> Markup:
-    attributes = {
-        "viewBox": f"0 0 {_r(width)} {_r(height)}",
-        "width": _r(width),
-        "height": _r(height),
-        "role": "img",
-        "aria-label": label,
-        "class": name,
-    }
-    return tag("svg", attributes, *children)
-
-
 def accuracy_bar(estimate: Figure | None, low: float = 0.0, high: float = 1.0) -> Markup:
     """An estimate in [low, high] as a hairline scale with its interval and a dot."""
     if estimate is None or estimate.get("value") is None:
@@ -95,10 +77,6 @@ def difference_bar(estimate: Figure, reach: float) -> Markup:
         parts.append(tag("path", {"d": _whisker(x(estimate["low"]), x(estimate["high"]), 8, 3), "class": "whisker"}))
     parts.append(tag("circle", {"cx": _r(x(estimate["value"])), "cy": "8", "r": "3.5", "class": "dot"}))
     return _svg(width, height, f"{_said(estimate)}; zero is in the middle", parts)
-
-
-def _whisker(x1: float, x2: float, y: float, cap: float) -> str:
-    return f"M{_r(x1)} {_r(y - cap)}V{_r(y + cap)}M{_r(x2)} {_r(y - cap)}V{_r(y + cap)}M{_r(x1)} {_r(y)}H{_r(x2)}"
 
 
 def _said(estimate: Figure) -> str:
@@ -406,10 +384,6 @@ def length_panel(points: Sequence[Figure], others: Sequence[Sequence[Figure]], l
         parts.append(tag("circle", dot, tag("title", None, says)))
     spoken = "Accuracy by length: " + "; ".join(f"{p['label']}: {number(p['value'], 2)}" for p in points)
     return _svg(width, height, spoken, parts)
-
-
-def _trail(points: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{_r(x)} {_r(y)}" for x, y in points) if points else ""
 
 
 def reliability(bins: Sequence[Figure]) -> Markup:

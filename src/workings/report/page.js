@@ -1,7 +1,6 @@
 (() => {
   const PAGE = 50;
   const [ID, METHOD, INDEX, OUTCOME, FAMILY, LENGTH, ANSWER, GOLD, TOKENS, SPLIT, QUESTION, CHUNK, PLACE] = Array(13).keys();
-  const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const find = (id) => document.getElementById(id);
 
   for (const figure of document.querySelectorAll("[data-readout]")) {
@@ -112,9 +111,6 @@
     const text = make("p", `said ${className || ""}`, cut[0]);
     return cut[1] ? make("div", "", text, make("p", "soft", `${plural(cut[1], "more character")} left out here.`)) : text;
   }
-  function folded(name, ...content) {
-    return make("details", "trace", make("summary", "", name), ...content);
-  }
   function votes(choice, row) {
     const most = Math.max(...choice.weights.map(([, weight]) => Math.abs(weight)), 1e-9);
     const bars = choice.weights.flatMap(([answer, weight], at) => {
@@ -130,52 +126,6 @@
     return [make("h3", "", "How the answer was chosen"), make("div", "votes", bars), make("p", "soft", notes.join(" "))];
   }
 
-  function steps(trace) {
-    const [text, cut] = trace.text;
-    const scores = Object.entries(trace.scores || {}).filter(([, values]) => values.length > 1);
-    const items = [];
-    let at = 0;
-    const gap = (upTo) => {
-      if (text.slice(at, upTo).trim()) items.push(make("li", "gap", text.slice(at, upTo).trim()));
-    };
-    trace.steps.forEach(([start, end], number) => {
-      gap(start);
-      const item = make("li", "", text.slice(start, end).trim());
-      item.value = number + 1;
-      for (const [name, values] of scores) if (number < values.length) item.append(make("small", "", `${name} ${values[number]}`));
-      items.push(item);
-      at = Math.max(at, end);
-    });
-    gap(text.length);
-    const parts = [make("ol", "steps", items.length ? items : make("li", "gap", "(empty)"))];
-    if (cut) parts.push(make("p", "soft", `${plural(cut, "more character")} left out here.`));
-    return parts;
-  }
-
-  function heat(trace) {
-    if (!trace.surprise) return [];
-    const levels = [...trace.surprise].map((letter) => LEVELS.indexOf(letter) / 8);
-    const caption = make("p", "soft", `Log-probability of each token (taller is less likely, top of the strip 4 nats); mean ${trace.mean} nats a token.`);
-    const strip = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    strip.setAttribute("viewBox", `0 0 ${levels.length} 40`);
-    strip.setAttribute("preserveAspectRatio", "none");
-    strip.setAttribute("class", "seismograph");
-    strip.setAttribute("role", "img");
-    strip.setAttribute("aria-label", `Log-probabilities of ${levels.length} tokens, mean ${trace.mean} nats`);
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", levels.map((nats, i) => `M${i + 0.5} 40V${(40 - Math.min(4, nats) * 10).toFixed(2)}`).join(""));
-    strip.append(path);
-    if (!trace.tokens) return [strip, caption];
-    const tokens = trace.tokens.map((token, i) => {
-      const span = make("span", "", token);
-      const nats = levels[i] || 0;
-      if (nats >= 0.125) span.style.backgroundColor = `color-mix(in srgb, var(--wrong) ${Math.min(75, Math.round(nats * 18))}%, transparent)`;
-      span.title = `${(-nats).toFixed(2)} nats`;
-      return span;
-    });
-    return [strip, caption, folded("Tokens, shaded by surprise", make("p", "heat", tokens))];
-  }
-
   function trace(item, number, chosen, alone) {
     const tokens = item.usage[2] + item.usage[3] + item.usage[4];
     const about = [`→ ${answered(item.answer)}`, plural(item.steps.length, "step"), plural(tokens, "token"), `stop: ${item.stop}`];
@@ -189,7 +139,7 @@
       if (box.dataset.filled) return;
       box.dataset.filled = "yes";
       if (item.thinking) box.append(folded(`Thinking, ${plural(item.thinking[0].length + item.thinking[1], "character")}`, said(item.thinking, "plain")));
-      box.append(...steps(item), ...heat(item));
+      box.append(...steps(item), ...surprise(item));
     };
     box.addEventListener("toggle", () => box.open && fill());
     if (chosen || alone) { fill(); box.open = true; }

@@ -6,15 +6,17 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from workings.audit.doubt.verdict import Terms
 from workings.core.answer import Answer, Outcome
 from workings.core.errors import BadSetting
 from workings.core.problem import Problem
-from workings.report import browser, curves, graphs, sections
+from workings.report import audits, browser, curves, graphs, sections, sure
+from workings.report.beside import beside_of
 from workings.report.coverage import curves_of
 from workings.report.embed import embed
 from workings.report.facts import facts_of, methods_of
@@ -34,19 +36,32 @@ _CONTENTS = (
     ("length", "Length"),
     ("family", "Family"),
     ("calibration", "Confidence"),
+    ("audits", "Audits"),
+    ("doubts", "How sure"),
     ("attempts", "Attempts"),
     ("notes", "Limits"),
 )
 
-_SCRIPTS = ("words.js", "tree.js", "page.js")
+_SCRIPTS = ("words.js", "tree.js", "steps.js", "page.js")
 
 
-def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark: Mark = decide_by_text) -> Path:
+def write_report(
+    run: RunSource,
+    path: Path,
+    *,
+    max_browsable: int = 2000,
+    mark: Mark = decide_by_text,
+    beside: Iterable[RunSource] = (),
+    terms: Terms = Terms(),
+) -> Path:
     """Writes the report of a run to `path` and returns it.
 
     Tables and figures are made from every row of the run. At most `max_browsable` attempts can be read in the page,
     and fewer when their texts are long; the page says how many and how they were drawn. The file appears whole or not
     at all; its folder is made when it is missing.
+    `beside` are the runs that ask about this one, oldest first (`Archive.beside`): their findings, where explanations
+    stand, and what estimators of doubt are worth by `terms` stand on the page too, and the importance of each step that
+    early answering read is shaded on its chain.
     `mark` says whether the answer of a chain that was not chosen is right; without one, what text alone can tell.
     All text from problems, models and servers is escaped, and the page's own policy lets it run no script but its own.
 
@@ -60,7 +75,9 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark:
     methods = methods_of(run.spec, rows)
     mark = _once(mark)
     facts = facts_of(run.spec, rows, problems, curves_of(run, rows, problems, mark))
-    found = embed(run, rows, problems, methods, max_browsable=max_browsable, mark=mark)
+    asked = beside_of(run, beside, terms)
+    heat = audits.heated(asked)
+    found = embed(run, rows, problems, methods, max_browsable=max_browsable, mark=mark, heat=heat)
     shown = [
         (key, part)
         for key, part in (
@@ -72,6 +89,8 @@ def write_report(run: RunSource, path: Path, *, max_browsable: int = 2000, mark:
             ("length", graphs.lengths(facts)),
             ("family", graphs.families(facts)),
             ("calibration", graphs.calibration(facts)),
+            ("audits", audits.audits(asked, found.shaded)),
+            ("doubts", sure.sure(asked)),
             ("attempts", browser.attempts(found, rows, methods)),
             ("notes", sections.notes(facts)),
         )

@@ -22,7 +22,10 @@ from workings.store.database import connect, read_text, text
 from workings.store.layout import RECORD
 from workings.store.runs import Run
 
-__all__ = ["DEFAULT_FOLDER", "Archive", "RunSummary"]
+__all__ = ["ABOUT", "DEFAULT_FOLDER", "Archive", "RunSummary"]
+
+ABOUT = ("audits", "doubts")
+"""Under which note of a run's spec stands the run that it asks about."""
 
 DEFAULT_FOLDER = Path(".workings")
 FILE_NAME = "record.db"
@@ -147,6 +150,14 @@ class Archive:
         if not near:
             raise UnknownName.among("run", name, keys)
         return self._run(keys[near[0]])
+
+    def beside(self, run: Run) -> tuple[Run, ...]:
+        """The runs that ask about this one (audits, estimates of doubt, ratings), oldest first.
+
+        Where several recorded the same label, what the last one says counts.
+        """
+        ids = [one.id for one in self.runs() if run.id in (one.spec.notes.get(kind) for kind in ABOUT)]
+        return tuple(map(self.run, ids))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement finds."""
