@@ -16,7 +16,7 @@ from workings.report.figures import number
 from workings.report.headlines import apart, headline, main_finding, short, weight
 from workings.report.markup import EMPTY, Markup, join, tag
 from workings.report.pieces import many, name, section, top, wide
-from workings.report.standings import standing
+from workings.report.standings import standings
 
 __all__ = ["audits", "heated"]
 
@@ -43,22 +43,21 @@ def audits(found: Beside, shaded: int = 0) -> Markup:
     if not told and not unread:
         return EMPTY
     ranked = sorted(told, key=weight)
-    title = headline(ranked[0]) if told else "No audit could be read"
+    title = headline(ranked[0]) if told else "What is recorded about this run could not be read"
     several = len({one.method for one in told}) > 1
     parts = [_overview(told, several)] if len(told) > 1 else []
     for one in told:
-        words: dict[str, Any] = {"class": "audit", "open": one is ranked[0]}
-        summary = tag("summary", None, name(one.audit), tag("span", {"class": "soft"}, f" on {one.method}"))
-        parts.append(tag("details", words, summary, tag("p", {"class": "headline"}, headline(one)), _body(one, shaded)))
-    return section("audits", title, _caption(), parts, [standing(one) for one in found.placed], unread)
+        summary = tag("summary", None, name(one.audit), tag("span", None, headline(one)))
+        parts.append(tag("details", {"class": "audit", "open": one is ranked[0]}, summary, _body(one, shaded)))
+    return section("audits", title, _caption(), parts, standings(found.placed), unread)
 
 
 def _caption() -> Markup:
     words = (
         "An audit asks whether the shown reasoning is what made the answers. Dot and bar: the value and its "
         "95\u00a0% interval. Blue tick: the null, which is what to expect when there is nothing to find. Bracket: the "
-        "largest value possible. Grey: the interval covers the null, so nothing was found, which does not show that "
-        "there is nothing."
+        "largest value possible. Grey: the interval covers the null, or there is none: nothing was found, which does "
+        "not show that there is nothing. Open an audit for its findings, and a finding for what it does not show."
     )
     return tag("p", {"class": "soft"}, words)
 
@@ -69,20 +68,21 @@ def _overview(told: Sequence[Audited], several: bool) -> Markup:
         found = main_finding(one)
         cells = [tag("td", {"class": "left"}, name(one.method))] if several else []
         if found is None:
-            cells.append(tag("td", {"class": "left soft", "colspan": "6"}, "nothing could be measured"))
+            cells.append(tag("td", {"class": "left soft", "colspan": "5"}, "nothing could be measured"))
         else:
             cells += [
                 tag("td", {"class": "left"}, short(found)),
                 tag("td", {"class": "left"}, finding_bar(found)),
-                *_numbers(found),
+                *_numbers(found, ceiling=False),
             ]
-        look = "unsure" if found is not None and _covers(found) else None
+        look = "unsure" if found is None or _open(found) else None
         cost = tag("td", None, f"{_cost(one).total:,}")
         rows.append(tag("tr", {"class": look}, tag("th", {"scope": "row"}, name(one.audit)), cells, cost))
-    heads = ["audit", *(["method"] if several else []), "main finding", "", "value", "null", "ceiling", "n", "tokens"]
-    head = tag("thead", None, tag("tr", None, [
-        tag("th", {"scope": "col", "class": "left" if at < 2 + several else None}, word) for at, word in enumerate(heads)
-    ]))  # fmt: skip
+    words = ["audit", *(["method"] if several else []), "main finding", "", "value", "null", "n", "tokens"]
+    heads = [
+        tag("th", {"scope": "col", "class": "left" if at < 2 + several else None}, w) for at, w in enumerate(words)
+    ]
+    head = tag("thead", None, tag("tr", None, heads))
     return wide("Main finding of each audit", tag("table", None, head, tag("tbody", None, rows)))
 
 
@@ -111,21 +111,22 @@ def _row(finding: Finding) -> Markup:
     title = tag("details", None, tag("summary", None, words), told) if told else join(words)
     cells = [tag("td", {"class": "left"}, finding_bar(finding)), *_numbers(finding)]
     cells.append(tag("td", None, f"{sum(finding.excluded.values()):,}" if finding.excluded else "–"))
-    look = "unsure" if finding.value is None or _covers(finding) else None
+    look = "unsure" if finding.value is None or _open(finding) else None
     return tag("tr", {"class": look}, tag("th", {"scope": "row"}, title), cells)
 
 
-def _covers(finding: Finding) -> bool:
-    return finding.null is not None and finding.interval is not None and not apart(finding)
+def _open(finding: Finding) -> bool:
+    """Whether a finding that has a null cannot be told from it."""
+    return finding.null is not None and not apart(finding)
 
 
-def _numbers(finding: Finding) -> list[Markup]:
+def _numbers(finding: Finding, *, ceiling: bool = True) -> list[Markup]:
     value = join("not measured")
     if finding.value is not None:
         ends = finding.interval
         spread = f" [{number(ends.low)}, {number(ends.high)}]" if ends is not None else ""
         value = join(number(finding.value), tag("span", {"class": "pm"}, spread))
-    rest = [number(finding.null), number(finding.ceiling), f"{finding.n:,}"]
+    rest = [number(finding.null), *([number(finding.ceiling)] if ceiling else []), f"{finding.n:,}"]
     return [tag("td", None, value), *(tag("td", None, one) for one in rest)]
 
 
@@ -154,8 +155,10 @@ def _spent(one: Audited) -> str:
     said = f"{many(len(one.measured), 'case')}, {len(one.measured) - sum(reasons.values()):,} of them measured"
     if reasons:
         said += " (" + "; ".join(f"{count:,} {why}" for why, count in reasons.most_common(6)) + ")"
-    said += f". Cost: {many(cost.total, 'token')}, {written:,} of them written or judged, in {many(cost.calls, 'call')}."
-    return said + f" Recorded as {', '.join(one.records)}. Open a finding to read what it does not show."
+    said += (
+        f". Cost: {many(cost.total, 'token')}, {written:,} of them written or judged, in {many(cost.calls, 'call')}."
+    )
+    return said + f" Recorded as {', '.join(one.records)}."
 
 
 def _figure(one: Audited, shaded: int) -> Markup:
@@ -185,7 +188,8 @@ def _figure(one: Audited, shaded: int) -> Markup:
         words += f" In the list of attempts below, {many(shaded, 'chain')} shaded step by step by importance."
         words = words.replace("chain shaded", "chain is shaded").replace("chains shaded", "chains are shaded")
     grid = tag("div", {"class": "panels"}, panels) if panels else EMPTY
-    return tag("figure", {"class": "early"}, drawn, key, grid, tag("figcaption", None, words))
+    plot = tag("div", {"class": "plot"}, tag("div", None, drawn, key), tag("figcaption", None, words))
+    return tag("figure", {"class": "early"}, plot, grid)
 
 
 def _small(curves: Curves, width: float, height: float) -> Markup:

@@ -44,7 +44,8 @@ _LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 class Embedded:
     """Packed attempts. `index` has one light entry an attempt, `chunks` the attempts themselves (base64 of zlib).
 
-    `total` counts the attempts of the run, `shaded` those shown whose steps carry their importance; `strata` maps (method, outcome) to (shown, recorded).
+    `total` counts the attempts of the run, `shaded` those shown whose steps carry their importance; `strata` maps
+    (method, outcome) to (shown, recorded).
     """
 
     index: str

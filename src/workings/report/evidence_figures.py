@@ -36,21 +36,20 @@ def _round_up(size: float) -> float:
     return next(unit * step for step in (1, 2, 5, 10) if unit * step >= size * (1 - 1e-9))
 
 
-def finding_bar(finding: Finding) -> Markup:
+def finding_bar(finding: Finding, *, ends: bool = True) -> Markup:
     """A finding with its interval; a tick stands at its null, a bracket at its ceiling, numbers at the scale's ends."""
     if finding.value is None:
         return EMPTY
     low, high = scale_of(finding)
-    left, width, middle = 26.0, 130.0, 10.0
+    left, width, middle = 26.0 if ends else 4.0, 130.0 if ends else 100.0, 10.0
 
     def x(value: float) -> float:
         return left + width * (min(max(value, low), high) - low) / (high - low)
 
-    parts = [
-        line(x(low), middle, x(high), middle, "grid"),
-        label(left - 5, middle + 4, number(low, 0), "end"),
-        label(left + width + 5, middle + 4, number(high, 0)),
-    ]
+    parts = [line(x(low), middle, x(high), middle, "grid")]
+    if ends:
+        parts.append(label(left - 5, middle + 4, _end(low), "end"))
+        parts.append(label(left + width + 5, middle + 4, _end(high)))
     said = [spoken(finding)]
     if finding.ceiling is not None and math.isfinite(finding.ceiling):
         at = x(finding.ceiling)
@@ -65,8 +64,12 @@ def finding_bar(finding: Finding) -> Markup:
         parts.append(tag("path", {"d": whisker(x(band.low), x(band.high), middle, 3), "class": "whisker"}))
     dot = {"cx": place(x(finding.value)), "cy": place(middle), "r": "3.5", "class": "dot"}
     parts.append(tag("circle", dot))
-    spoke = f"{'; '.join(said)}; scale from {number(low, 0)} to {number(high, 0)}"
-    return svg(left + width + 30, 2 * middle, spoke, parts)
+    spoke = f"{'; '.join(said)}; scale from {_end(low)} to {_end(high)}"
+    return svg(left + width + (30 if ends else 4), 2 * middle, spoke, parts)
+
+
+def _end(value: float) -> str:
+    return f"{value:,.0f}".replace("-", "−")
 
 
 def spoken(finding: Finding) -> str:
@@ -80,7 +83,8 @@ def spoken(finding: Finding) -> str:
 def early_curves(curves: Curves, *, width: float = 640, height: float = 280, labelled: bool = True) -> Markup:
     """The stated answer's share against the share of the chain: the chain's own curve with its band, the shuffled and
     the stranger's chain behind it, and a mark for one neutral token in the chain's place."""
-    left, right, top, bottom = 32.0, 168.0 if labelled else 14.0, 14.0, 40.0 if labelled else 24.0
+    right, bottom = (150.0, 40.0) if labelled else (14.0, 24.0)
+    left, top = 32.0, 26.0 if labelled else 10.0
 
     def x(at: float) -> float:
         return left + (width - left - right) * at
@@ -91,6 +95,7 @@ def early_curves(curves: Curves, *, width: float = 640, height: float = 280, lab
     parts = _ground(x, y, narrow=not labelled)
     if labelled:
         parts.append(label(x(1), height - 4, "share of the chain's steps shown", "end"))
+        parts.append(label(0, 10, "share of the stated answer"))
     for name, row in (("stranger", curves.stranger), ("shuffled", curves.shuffled)):
         if row:
             parts.append(tag("path", {"d": trail([(x(p.at), y(p.value)) for p in row]), "class": f"behind {name}"}))
@@ -107,8 +112,8 @@ def early_curves(curves: Curves, *, width: float = 640, height: float = 280, lab
     if labelled:
         parts += _names(curves, x(1) + 12, y, height)
     ends = f"from {number(curves.whole[0].value, 2)} without the chain to {number(curves.whole[-1].value, 2)} behind it"
-    name = "broad" if labelled and width > 400 else None
-    return svg(width, height, f"Share of the stated answer over {curves.n} chains, {ends}", parts, name=name)
+    look = "broad" if labelled and width > 400 else None
+    return svg(width, height, f"Share of the stated answer over {curves.n} chains, {ends}", parts, name=look)
 
 
 def _ground(x: Callable[[float], float], y: Callable[[float], float], *, narrow: bool) -> list[Markup]:
@@ -129,7 +134,7 @@ def _neutral(mark: Place, x: float, y: float) -> list[Markup]:
 
 def _names(curves: Curves, x: float, y: Callable[[float], float], height: float) -> list[Markup]:
     """A label at each end, moved apart where they would touch."""
-    rows = [("whole chain", curves.whole[-1].value, "name")]
+    rows = [("whole chain", curves.whole[-1].value, "ink")]
     rows += [("steps shuffled", curves.shuffled[-1].value, "said")] if curves.shuffled else []
     rows += [("a stranger's chain", curves.stranger[-1].value, "said")] if curves.stranger else []
     rows += [("◇ one neutral token", curves.neutral.value, "said")]
@@ -148,4 +153,3 @@ def _names(curves: Curves, x: float, y: Callable[[float], float], height: float)
 def _told(p: Place) -> str:
     ends = f", interval {number(p.interval.low, 2)} to {number(p.interval.high, 2)}" if p.interval is not None else ""
     return f"{number(p.value, 2)}{ends}"
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from workings.audit.quadrant import POLICIES
 from workings.report.beside import Placed
@@ -10,7 +11,7 @@ from workings.report.headlines import told
 from workings.report.markup import EMPTY, Markup, join, tag
 from workings.report.pieces import many, name
 
-__all__ = ["standing"]
+__all__ = ["standings"]
 
 _SAYS = {
     (True, True): "convincing, and the model's own way",
@@ -21,7 +22,20 @@ _SAYS = {
 _FIRST = {"high-stakes": "faithfulness first", "teaching": "plausibility first"}
 
 
-def standing(one: Placed) -> Markup:
+def standings(placed: Sequence[Placed]) -> list[Markup]:
+    """A grid for each method and each audit that could tell of any explanation; the others in one line."""
+    telling = [one for one in placed if any(place.faithful is not None for place in one.places)]
+    silent = [name(f"{one.audit} on {one.method}") for one in placed if one not in telling]
+    parts = [_standing(one) for one in telling]
+    if silent:
+        words = "Could tell of no rated explanation whether it is faithful: "
+        parts.append(
+            tag("p", {"class": "soft"}, words, [join(", " if at else "", one) for at, one in enumerate(silent)], ".")
+        )
+    return parts
+
+
+def _standing(one: Placed) -> Markup:
     """A grid of four cells with counts of right and wrong answers, those that are unknown, and both policies' words."""
     cells = Counter((place.plausible, place.faithful, place.correct) for place in one.places)
     known = sum(count for (p, f, _), count in cells.items() if p is not None and f is not None)
@@ -73,6 +87,8 @@ def _policies(one: Placed) -> Markup:
         because = Counter(("accepted" if d.accepted else "refused", d.because) for d in decisions)
         said = [tag("li", None, f"{count:,} {verdict}: {why}") for (verdict, why), count in because.most_common()]
         value = f"; accuracy of what it accepts {told(accepted)} (null: of all)" if accepted.value is not None else ""
-        first = join(tag("b", None, policy), f" ({_FIRST[policy]}) accepts {passed:,} of {many(len(decisions), 'answer')}")
+        first = join(
+            tag("b", None, policy), f" ({_FIRST[policy]}) accepts {passed:,} of {many(len(decisions), 'answer')}"
+        )
         rows.append(tag("div", None, tag("p", None, first, value, "."), tag("ul", {"class": "notes"}, said)))
     return tag("div", {"class": "policies"}, rows) if rows else EMPTY

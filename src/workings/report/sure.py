@@ -1,4 +1,4 @@
-"""The section on doubt: what each estimator of how sure an answer is is worth, reliability diagrams, and their limits."""
+"""The section on doubt: what each estimator of how sure an answer is proves worth, reliability diagrams, limits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from workings.run.doubts import Compared, Doubts
 __all__ = ["sure"]
 
 _DIAGRAMS = 8
+_SPEAKS = 0.9
+"""An estimator that is silent about many answers is not called the best."""
 _MOST_DIAGRAMS = 40
 
 
@@ -31,7 +33,7 @@ def sure(found: Beside) -> Markup:
         ranked = sorted((*one.verdicts, *((one.combined,) if one.combined else ())), key=_auroc, reverse=True)
         if len(found.doubts) > 1:
             parts.append(tag("h3", None, name(one.method)))
-        parts += [_table(one, ranked, found.terms), _joined(one), _diagrams(ranked)]
+        parts += [_table(one, ranked), _joined(one), _diagrams(ranked)]
     return section("doubts", _title(found.doubts), _caption(found.terms), parts, _limits(found.doubts))
 
 
@@ -44,13 +46,17 @@ def _title(doubts: Sequence[Doubts]) -> Markup:
     every = [(_auroc(one), found, one) for found in doubts for one in found.verdicts if _auroc(one) > -math.inf]
     if not every:
         return join("No estimator could be judged: two right and two wrong answers are needed")
-    _, found, best = max(every, key=lambda entry: entry[0])
+    most = max(len(one.items.ids) for *_, one in every)
+    _, found, best = max(
+        (entry for entry in every if len(entry[2].items.ids) >= _SPEAKS * most), key=lambda entry: entry[0]
+    )
     finding = best.findings["AUROC"]
     of = join(" of ", name(found.method)) if len(doubts) > 1 else EMPTY
     if apart(finding) <= 0:
         return join("No estimator tells right from wrong answers for certain: at best ", name(best.estimator), of,
                     f", AUROC {told(finding)}")  # fmt: skip
-    return join(name(best.estimator), " tells right from wrong answers", of, f" best: AUROC {told(finding)}")
+    return join(name(best.estimator), f" over the {best.scope.value} tells right from wrong answers", of,
+                f" best: AUROC {told(finding)}")  # fmt: skip
 
 
 def _caption(terms: Terms) -> Markup:
@@ -59,15 +65,15 @@ def _caption(terms: Terms) -> Markup:
         "true. Dot and bar: AUROC with its 95\u00a0% interval; tick: 0.5, which is chance. ECE and Brier are those of "
         f"the confidence after calibration, fitted on other clusters of problems ({terms.calibrator}, {terms.folds} "
         f"folds). Coverage: the share of answers that can be given with at most {terms.risk:.0%} of them wrong. Chains "
-        "and tokens are what an estimator reads of an answer, written, read and calls what it asks on top, all a mean "
-        "an answer. Missing is neither sure nor unsure."
+        "and their tokens are what an estimator needs of an answer; written and read tokens and calls are what it asks "
+        "on top, all as means an answer. Missing is neither sure nor unsure."
     )
     return tag("p", {"class": "soft"}, words)
 
 
-def _table(found: Doubts, ranked: Sequence[Verdict], terms: Terms) -> Markup:
-    heads = ["estimator", "over", "", "AUROC", "PRR", "AUARC", "ECE", "Brier", f"coverage at {terms.risk:.0%}", "n"]
-    heads += ["missing", "chains", "tokens", "written", "read", "calls"]
+def _table(found: Doubts, ranked: Sequence[Verdict]) -> Markup:
+    heads = ["estimator", "over", "", "AUROC", "PRR", "AUARC", "ECE", "Brier", "coverage", "n", "missing"]
+    heads += ["chains / tokens", "written / read / calls"]
     head = tag("thead", None, tag("tr", None, [
         tag("th", {"scope": "col", "class": "left" if at in (1, 2) else None}, word) for at, word in enumerate(heads)
     ]))  # fmt: skip
@@ -87,21 +93,23 @@ def _row(one: Verdict, against: Compared | None) -> Markup:
     if against is not None:
         gap, told_apart = against.gap, "told apart" if against.adjusted < 0.05 else "not told apart"
         ends = f"[{number(gap.interval.low)}, {number(gap.interval.high)}]"
-        words = f"AUROC minus that of {against.baseline} on the same {against.n:,} answers: {number(gap.value)} {ends}, "
+        words = (
+            f"AUROC minus that of {against.baseline} on the same {against.n:,} answers: {number(gap.value)} {ends}, "
+        )
         said.append(tag("p", None, f"{words}{told_apart} (Holm)."))
     said += [tag("p", None, f"{key}: {_with_null(found[key])}.") for key in ("ECE as said", "ECE") if key in found]
     title = tag("details", None, tag("summary", None, one.estimator), said)
     written = (items.cost.generated + items.cost.probe + items.cost.verifier) / count
+    read = (items.cost.prompt + items.cost.cached) / count
     cells = [
         tag("td", {"class": "left"}, one.scope.value),
-        tag("td", {"class": "left"}, finding_bar(area) if area is not None else EMPTY),
+        tag("td", {"class": "left"}, finding_bar(area, ends=False) if area is not None else EMPTY),
         tag("td", None, _bounds(area)),
         *(tag("td", None, _value(found.get(key))) for key in ("PRR", "AUARC", "ECE", "Brier", "coverage")),
         tag("td", None, f"{len(items.ids):,}"),
         tag("td", None, f"{sum(items.missing.values()):,}" if items.missing else "–"),
-        *(tag("td", None, number(value, 1)) for value in (items.chains, items.tokens, written)),
-        tag("td", None, number((items.cost.prompt + items.cost.cached) / count, 1)),
-        tag("td", None, number(items.cost.calls / count, 1)),
+        tag("td", None, f"{items.chains:,.0f} / {items.tokens:,.0f}"),
+        tag("td", None, f"{written:,.0f} / {read:,.0f} / {items.cost.calls / count:.1f}"),
     ]
     look = "unsure" if area is None or area.value is None or apart(area) <= 0 else None
     return tag("tr", {"class": look}, tag("th", {"scope": "row"}, title), cells)
