@@ -77,9 +77,14 @@ def spent(method: dict[str, Any]) -> float:
     return float(method["generated"] + method["probe"])
 
 
-def sized(folder: Path, problems: str, count: int) -> dict[str, str]:
+def named(spec: str) -> str:
+    """The method of a spec."""
+    return spec.partition(":")[0]
+
+
+def sized(folder: Path, problems: str, count: int, without: list[str]) -> dict[str, str]:
     """For each spec with an `n`, the spec that spends what sixteen voting chains do."""
-    specs = [*VOTES, *GUIDED, *OTHERS]
+    specs = [spec for spec in (*VOTES, *GUIDED, *OTHERS) if named(spec) not in without]
     tries = {spec: 4 if spec.startswith(("rap", "rstar")) else 16 for spec in specs}
     first = {spec: canonical_spec("methods", spec.format(n=tries[spec])) for spec in specs}
     tried = {m["method"]: spent(m) for m in run(folder, problems, [*first.values()], count, 1)["methods"]}
@@ -97,10 +102,12 @@ def best_of(names: list[str], by_name: dict[str, dict[str, Any]]) -> str:
     return max(names, key=lambda name: by_name[name]["accuracy"]["value"])
 
 
-def table(folder: Path, family: str, length: int, count: int, pilot: int) -> tuple[list[str], list[str]]:
+def table(
+    folder: Path, family: str, length: int, count: int, pilot: int, without: list[str]
+) -> tuple[list[str], list[str]]:
     """A Markdown table of all methods, most accurate first, and the guided methods that beat the best vote."""
     problems = f"{family}:lengths={length}"
-    specs = sized(folder, problems, pilot)
+    specs = sized(folder, problems, pilot, without)
     methods = list(dict.fromkeys([*ALONE, *specs.values()]))
     names = [canonical_spec("methods", name) for name in methods]
     by_name = {m["method"]: m for m in run(folder, problems, methods, count, 0)["methods"]}
@@ -113,7 +120,7 @@ def table(folder: Path, family: str, length: int, count: int, pilot: int) -> tup
         "| method | accuracy | minus the best vote | generated and probe tokens | verifier tokens |",
         "|---|---|---|---|---|",
     ]
-    guided = [specs[spec] for spec in GUIDED]
+    guided = [specs[spec] for spec in GUIDED if spec in specs]
     won = []
     for name in sorted(names, key=lambda name: -by_name[name]["accuracy"]["value"]):
         method, pair = by_name[name], pairs.get(name)
@@ -137,6 +144,7 @@ def main() -> None:
     words.add_argument("--count", type=int, default=200)
     words.add_argument("--length", choices=["next", "far"], default="next")
     words.add_argument("--families", nargs="+", default=list(FAMILIES))
+    words.add_argument("--without", nargs="+", default=[], metavar="METHOD", help="methods to leave out, slow ones")
     words.add_argument("--quick", action="store_true", help="20 problems, 8 to size the methods")
     words.add_argument("--folder", type=Path, default=Path(".workings-methods"))
     words.add_argument("--write", action="store_true", help="put the tables into docs/search.md")
@@ -144,10 +152,13 @@ def main() -> None:
     count, pilot = (20, 8) if given.quick else (given.count, 40)
     told, won = [], 0
     for family in given.families:
-        rows, winners = table(given.folder, family, FAMILIES[family][given.length == "far"], count, pilot)
+        length = FAMILIES[family][given.length == "far"]
+        rows, winners = table(given.folder, family, length, count, pilot, given.without)
         print("\n".join(rows), flush=True)
         told += rows
         won += bool(winners)
+    if given.without:
+        told += [f"Not run: {', '.join(f'`{name}`' for name in given.without)}.", ""]
     if given.write:
         page = Path("docs/search.md")
         head, _, rest = page.read_text(encoding="utf-8").partition("<!-- methods:begin -->\n")
