@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,19 @@ def test_of_a_label_recorded_twice_the_last_counts() -> None:
     found = beside_of(source, [old, new])
     assert [one.records for one in found.audits] == [("new",)]
     assert beside_of(source, [new, old]).audits[0].records == ("old",)
+
+
+def test_an_unfinished_audit_is_called_provisional(tmp_path: Path) -> None:
+    source = source_run()
+    whole = early_record(source)
+    count = len(whole.rows_)
+    whole.spec = replace(whole.spec, count=count)
+    assert "provisional" not in part(page_of(tmp_path, source, whole), "audits")
+    whole.spec = replace(whole.spec, count=count + 5)
+    assert (
+        f"5 of {count + 5} cases are not on record yet. Every number here is provisional."
+        in Reader(part(page_of(tmp_path, source, whole), "audits")).text
+    )
 
 
 def test_explanations_stand_in_four_cells_and_policies_say_why(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def audits(found: Beside, shaded: int = 0) -> Markup:
     title = headline(ranked[0]) if told else "What is recorded about this run could not be read"
     several = len({one.method for one in told}) > 1
     parts = [_overview(told, several)] if len(told) > 1 else []
+    unfinished = sum(len(one.measured) < one.planned for one in told)
+    if unfinished and len(told) > 1:
+        words = f"{unfinished} of {len(told)} audits are not finished, so their numbers are provisional. "
+        parts.append(tag("p", {"class": "warn"}, words, "The same command goes on from what is recorded."))
     for one in told:
         summary = tag("summary", None, name(one.audit), tag("span", None, headline(one)))
         parts.append(tag("details", {"class": "audit", "open": one is ranked[0]}, summary, _body(one, shaded)))
@@ -71,7 +75,7 @@ def _overview(told: Sequence[Audited], several: bool) -> Markup:
             cells.append(tag("td", {"class": "left soft", "colspan": "5"}, "nothing could be measured"))
         else:
             cells += [
-                tag("td", {"class": "left"}, short(found)),
+                tag("td", {"class": "left wraps"}, short(found)),
                 tag("td", {"class": "left"}, finding_bar(found)),
                 *_numbers(found, ceiling=False),
             ]
@@ -83,11 +87,14 @@ def _overview(told: Sequence[Audited], several: bool) -> Markup:
         tag("th", {"scope": "col", "class": "left" if at < 2 + several else None}, w) for at, w in enumerate(words)
     ]
     head = tag("thead", None, tag("tr", None, heads))
-    return wide("Main finding of each audit", tag("table", None, head, tag("tbody", None, rows)))
+    return wide("Main finding of each audit", tag("table", {"class": "overview"}, head, tag("tbody", None, rows)))
 
 
 def _body(one: Audited, shaded: int) -> list[Markup]:
     parts = [_figure(one, shaded)] if one.name == _EARLY else []
+    if len(one.measured) < one.planned:
+        words = f"{one.planned - len(one.measured):,} of {one.planned:,} cases are not on record yet. "
+        parts.append(tag("p", {"class": "warn"}, words, "Every number here is provisional."))
     rows = [_row(finding) for finding in one.findings]
     heads = ["finding", "interval, null and ceiling", "value", "null", "ceiling", "n", "left out"]
     label = f"Findings of {one.audit} on {one.method}"

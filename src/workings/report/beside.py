@@ -13,6 +13,7 @@ from workings.catalog.entries import entries
 from workings.catalog.spec import build
 from workings.core.errors import WorkingsError
 from workings.core.finding import Finding
+from workings.core.record import RunSpec
 from workings.core.wire import pack
 from workings.report.doubt import packed
 from workings.report.source import RunSource
@@ -28,11 +29,15 @@ _DOUBTS = "doubts"
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What one audit found about one method; `records` are the runs that hold it, several where ratings are joined."""
+    """What one audit found about one method; `records` are the runs that hold it, several where ratings are joined.
+
+    `planned` counts the cases that the audit was to read; fewer are `measured` while it is unfinished.
+    """
 
     audit: str
     method: str
     records: tuple[str, ...]
+    planned: int
     measured: tuple[Measured, ...]
     findings: tuple[Finding, ...]
 
@@ -71,7 +76,7 @@ def beside_of(source: RunSource, records: Iterable[RunSource], terms: Terms = Te
 
     Needs no model. `terms` say how doubts are calibrated and judged.
     """
-    audits: dict[str, list[tuple[str, list[Measured]]]] = {}
+    audits: dict[str, list[tuple[RunSpec, list[Measured]]]] = {}
     doubted: dict[str, list[Measured]] = {}
     for record in records:
         rows = {(row.problem_id, row.method, row.index): row for row in record.rows()}
@@ -81,9 +86,9 @@ def beside_of(source: RunSource, records: Iterable[RunSource], terms: Terms = Te
                 continue
             audit, method = label_parts(label)
             if audit.partition(":")[0] == RATED:
-                audits.setdefault(f"{RATED} on {method}", []).append((record.spec.id, measured))
+                audits.setdefault(f"{RATED} on {method}", []).append((record.spec, measured))
             else:
-                audits[label] = [(record.spec.id, measured)]
+                audits[label] = [(record.spec, measured)]
     unread: dict[str, str] = {}
     place = {name: at for at, name in enumerate(source.spec.methods)}
     order = {name: at for at, name in enumerate(entries("audits"))}
@@ -93,7 +98,7 @@ def beside_of(source: RunSource, records: Iterable[RunSource], terms: Terms = Te
     return Beside(tuple(found), doubts, tuple(_placed(found)), terms, unread)
 
 
-def _audited(label: str, parts: Sequence[tuple[str, list[Measured]]], unread: dict[str, str]) -> Audited | None:
+def _audited(label: str, parts: Sequence[tuple[RunSpec, list[Measured]]], unread: dict[str, str]) -> Audited | None:
     audit, method = label_parts(label)
     measured = parts[0][1] if len(parts) == 1 else merged([rows for _, rows in parts])
     try:
@@ -103,7 +108,8 @@ def _audited(label: str, parts: Sequence[tuple[str, list[Measured]]], unread: di
     except KeyError as error:
         unread[label] = f"Another version recorded it, without {error}."
     else:
-        return Audited(audit, method, tuple(ident for ident, _ in parts), tuple(measured), findings)
+        planned = len(measured) if audit == RATED else parts[0][0].count
+        return Audited(audit, method, tuple(spec.id for spec, _ in parts), planned, tuple(measured), findings)
     return None
 
 
@@ -153,6 +159,8 @@ def as_json(found: Beside) -> dict[str, Any]:
                 "audit": one.audit,
                 "method": one.method,
                 "records": list(one.records),
+                "recorded": len(one.measured),
+                "planned": one.planned,
                 "findings": [pack(finding) for finding in one.findings],
             }
             for one in found.audits
