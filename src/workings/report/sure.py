@@ -62,11 +62,11 @@ def _title(doubts: Sequence[Doubts]) -> Markup:
 def _caption(terms: Terms) -> Markup:
     words = (
         "Every estimator says of each recorded answer how sure it is; here stands what that is worth against what came "
-        "true. Dot and bar: AUROC with its 95\u00a0% interval; tick: 0.5, which is chance; grey: no better than that. "
+        "true. Dot and bar: AUROC, its 95\u00a0% interval; tick: 0.5, which is chance; grey: no better than that. "
         "ECE and Brier are those of the confidence after calibration, fitted on other clusters of problems "
         f"({terms.calibrator}, {terms.folds} folds). Coverage: the share of answers that can be given with at most "
-        f"{terms.risk:.0%} of them wrong. Chains and their tokens are what an estimator needs of an answer; written and "
-        "read tokens and calls are what it asks on top, all as means an answer. Missing is neither sure nor unsure."
+        f"{terms.risk:.0%} of them wrong. Chains and their tokens are what an estimator needs of an answer; written "
+        "and read tokens and calls are what it asks on top, all as means an answer. Missing is neither sure nor unsure."
     )
     return tag("p", {"class": "soft"}, words)
 
