@@ -363,7 +363,7 @@ def test_the_tree_fits_a_narrow_screen_and_the_dark(pages: Path, drive: Drive) -
         await page.dark()
         await opened(page, pages / "small.html")
         await page.ask("document.querySelectorAll('#listing button')[0].click()")
-        await page.until(f"{TREE}.getBoundingClientRect().width > 0")
+        await page.until(f"{TREE}?.getBoundingClientRect().width > 0")
         assert await page.ask("document.documentElement.scrollWidth") == 380
         assert await page.ask(TEXTS_FIT) is True
         ink = await page.ask(f"getComputedStyle({row(2)}.querySelector('.on')).stroke")
